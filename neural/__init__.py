@@ -1,0 +1,1 @@
+"""From a body and pixels to pixels: correspondence, texture, rendering, and the jobs that chain them."""

@@ -1,0 +1,1 @@
+"""Synthetic people with known truth, for the demo, the benchmarks and training."""
