@@ -1,0 +1,123 @@
+"""One frame of a subject, drawn for the render engine: vertices and a camera in, RGBA and depth out."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural.jobs.context import JobContext, parameter
+from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.files import atomic_path
+
+_CACHED_SUBJECTS = 4
+
+
+def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Render one frame.
+
+    Params:
+        subject: the subject's folder.
+        arrays: an ``.npz`` with ``vertices`` (V, 3) world Z-up metres and an OpenCV camera ``K`` (3, 3),
+            ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before.
+        size: ``[height, width]``.
+        renderer: ``warp``.
+        out: the ``.npz`` to write.
+
+    Returns:
+        ``path``: the file written, with ``rgba`` (H, W, 4) float32, straight alpha, display-referred, top row
+        first; ``depth`` (H, W) float32 metres along the camera's z, infinite where there is nobody;
+        ``provenance`` (H, W) uint8.
+
+    Raises:
+        LiquidMotionError: a parameter is missing, or an array is not what it should be.
+    """
+    renderer = _renderer(params.get("renderer", "warp"), context)
+    size = _size(parameter(params, "size"))
+    arrays = _read_arrays(Path(parameter(params, "arrays")))
+    subject = _subject(Path(parameter(params, "subject")), context)
+    out = Path(parameter(params, "out"))
+    context.progress.update(0.0)
+    vertices, camera = _view(arrays, "", size)
+    previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
+    result = renderer.render(subject, vertices, camera, size, previous=previous)
+    with atomic_path(out) as temporary, open(temporary, "wb") as file:
+        np.savez(file, rgba=result.rgba, depth=result.depth, provenance=result.provenance)
+    context.progress.update(1.0)
+    return {"path": str(out)}
+
+
+def _renderer(name: str, context: JobContext):
+    from neural.render import WarpRenderer
+
+    renderers = {"warp": WarpRenderer}
+    if name not in renderers:
+        raise LiquidMotionError(f"renderer {name!r} is unknown; choose one of {', '.join(renderers)}")
+    key = ("renderer", name)
+    if key not in context.cache:
+        context.cache[key] = renderers[name]()
+    return context.cache[key]
+
+
+def _subject(folder: Path, context: JobContext):
+    """The loaded subject; read again when it was made anew, and the oldest given up when there are many."""
+    from neural.subject import load_subject
+
+    made = folder / "subject.json"
+    stamp = made.stat().st_mtime_ns if made.is_file() else 0
+    subjects = context.cache.setdefault("subjects", {})
+    key = str(folder.resolve())
+    if key not in subjects or subjects[key][0] != stamp:
+        subjects[key] = (stamp, load_subject(folder))
+        while len(subjects) > _CACHED_SUBJECTS:
+            del subjects[next(iter(subjects))]
+    return subjects[key][1]
+
+
+def _size(value: Any) -> tuple[int, int]:
+    if (
+        not isinstance(value, (list, tuple))
+        or len(value) != 2
+        or not all(isinstance(side, int) and 1 <= side <= 16384 for side in value)
+    ):
+        raise LiquidMotionError(f"size {value!r} is not [height, width] in pixels from 1 to 16384")
+    return value[0], value[1]
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise LiquidMotionError(f"{path}: no such file; write the frame's arrays there first") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise LiquidMotionError(f"{path}: not readable as .npz ({error}); write the arrays again") from error
+
+
+def _view(arrays: dict[str, np.ndarray], prefix: str, size: tuple[int, int]):
+    """Vertices and camera of one moment, as tensors."""
+    import torch
+
+    from smpl_fitting.geometry import Camera
+
+    shapes = {"vertices": (None, 3), "K": (3, 3), "R": (3, 3), "t": (3,)}
+    tensors = {}
+    for name, shape in shapes.items():
+        array = arrays.get(prefix + name)
+        if array is None:
+            raise LiquidMotionError(
+                f"array {prefix + name!r} is missing; the frame needs vertices, K, R and t"
+            )
+        fits = array.ndim == len(shape) and all(
+            s in (None, n) for s, n in zip(shape, array.shape, strict=True)
+        )
+        if not fits or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise LiquidMotionError(
+                f"array {prefix + name!r} has shape {array.shape} and type {array.dtype}; "
+                f"it must hold finite numbers in shape {shape}"
+            )
+        tensors[name] = torch.as_tensor(array, dtype=torch.float32)
+    camera = Camera(tensors["K"], tensors["R"], tensors["t"], size)
+    return tensors["vertices"], camera
