@@ -39,7 +39,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise LiquidMotionError(
-            f"{path}: cannot be written ({error.strerror or error}); free some disk space or choose another folder"
+            f"{path}: cannot be written ({error.strerror or error}); free disk space or choose another folder"
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Progress and cancellation, passed down as one object by everything that may take longer than two seconds."""
+"""Progress and cancellation, passed down as one object by everything that may take over two seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,164 @@
+"""Footage to motion: detect the person, solve for the body in all frames at once, place it in a Z-up world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from smpl_fitting.body import BodyModel
+from smpl_fitting.detection import Detections, detect
+from smpl_fitting.errors import NobodyFoundError
+from smpl_fitting.motion import Motion
+from smpl_fitting.objective import Observations
+from smpl_fitting.progress import Progress
+from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
+from smpl_fitting.solver import solve
+from smpl_fitting.video import Footage, open_footage
+from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotation
+
+SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
+WORLD_SMOOTHING = 0.04  # seconds (standard deviation), for the first guess alone
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted clip: the motion and what the detector saw."""
+
+    motion: Motion
+    detections: Detections
+
+
+def fit_clip(
+    clip: str | Path | Footage,
+    body: BodyModel,
+    *,
+    frames: range | None = None,
+    focal: float | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit the body to the person in a clip or photo.
+
+    Args:
+        frames: which frames to fit (all of them); the motion has one row for each.
+        focal: focal length in pixels, when it is known.
+
+    Raises:
+        FootageError: the footage cannot be read.
+        NobodyFoundError: no person in any frame.
+        Cancelled: through ``progress``.
+    """
+    progress = progress or Progress()
+    footage = clip if isinstance(clip, Footage) else open_footage(clip)
+    detections = detect(footage, frames=frames, progress=progress.part("Finding the person", 0.0, 0.5))
+    if not (detections.confidence > 0).any():
+        raise NobodyFoundError(f"{footage.path}: no person was found; use footage that shows the whole body")
+    rows = np.arange(footage.frame_count) if frames is None else np.asarray(frames)
+    motion = fit_detections(
+        detections,
+        body,
+        fps=footage.fps / (frames.step if frames is not None else 1),
+        focal=focal,
+        times=np.asarray(footage.times)[rows],
+        source=str(footage.path),
+        progress=progress.part("Fitting the body", 0.5, 1.0),
+    )
+    return Fit(motion, detections)
+
+
+def fit_detections(
+    detections: Detections,
+    body: BodyModel,
+    *,
+    fps: float,
+    focal: float | None = None,
+    times: np.ndarray | None = None,
+    source: str = "",
+    progress: Progress | None = None,
+) -> Motion:
+    """Fit the body to landmarks and masks that are already there."""
+    K = default_intrinsics(detections.image_size, focal)
+    seen = observe(detections, K, fps)
+    solution = solve(body, seen, progress)
+    poses, trans, R, t = camera_to_world(body, solution.betas, solution.rotations(), solution.trans)
+    count = len(poses)
+    return Motion(
+        poses=poses.numpy(),
+        trans=trans.numpy(),
+        betas=solution.betas.numpy(),
+        fps=fps,
+        model=body.name,
+        gender=body.gender,
+        camera_K=K.expand(count, 3, 3).numpy(),
+        camera_R=R.expand(count, 3, 3).numpy(),
+        camera_t=t.expand(count, 3).numpy(),
+        image_size=detections.image_size,
+        keypoints=detections.keypoints.astype(np.float32),
+        keypoints_world=detections.keypoints_world.astype(np.float32),
+        confidence=detections.confidence.astype(np.float32),
+        times=times,
+        source=source,
+    )
+
+
+def observe(detections: Detections, K: Tensor, fps: float) -> Observations:
+    """What the solver needs of the detections: 3D landmarks in the camera's own axes, weights, outlines."""
+    keypoints = torch.as_tensor(detections.keypoints, dtype=torch.float32)
+    found = torch.as_tensor(detections.confidence > 0)
+    boxes = torch.as_tensor(detections.boxes, dtype=torch.float32)
+    turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K)
+    smooth = _smooth(detections.keypoints_world, detections.confidence > 0, WORLD_SMOOTHING * fps)
+    world = torch.einsum("tij,tnj->tni", turn, torch.as_tensor(smooth, dtype=torch.float32))
+    return Observations(
+        keypoints=keypoints[..., :2],
+        weights=keypoints[..., 3].clamp(0, 1) * found[:, None],
+        world=world,
+        heights=person_heights(keypoints, found),
+        K=K,
+        frame_time=1 / fps,
+        silhouettes=_silhouettes(detections),
+    )
+
+
+def person_heights(keypoints: Tensor, found: Tensor) -> Tensor:
+    """(T,) the person's size in pixels: the landmarks' extent, and as much for a crouch as for standing.
+
+    The largest extent among neighbours (a second to both sides would do; the whole clip's 90th percentile
+    here) stands in where a crouch or a bend makes the box small.
+    """
+    points = keypoints[..., :2]
+    extent = (points.amax(1) - points.amin(1)).amax(-1)
+    if not bool(found.any()):
+        return extent.clamp_min(1.0)
+    typical = extent[found].quantile(0.9)
+    # the factor takes the landmarks (eyes to soles) to the full stature
+    return torch.where(found, torch.maximum(extent, 0.7 * typical), typical).clamp_min(1.0) * 1.08
+
+
+def _smooth(world: np.ndarray, found: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian smoothing over time (sigma in frames) of (T, 33, 3), over gaps too."""
+    weight = found.astype(np.float64)
+    if len(world) == 1:
+        return world
+    blurred = ndimage.gaussian_filter1d(
+        world * weight[:, None, None], max(sigma, 1e-3), axis=0, mode="nearest"
+    )
+    share = ndimage.gaussian_filter1d(weight, max(sigma, 1e-3), mode="nearest")
+    nearest = ndimage.distance_transform_edt(~found, return_distances=False, return_indices=True)[0]
+    return np.where(
+        share[:, None, None] > 0.05, blurred / np.maximum(share, 0.05)[:, None, None], world[nearest]
+    )
+
+
+def _silhouettes(detections: Detections) -> Silhouettes | None:
+    """Outlines of the frames in which the person is seen best, spread over the clip."""
+    visible = detections.confidence * detections.keypoints[..., 3].mean(-1)
+    chosen = {
+        int(part[np.argmax(visible[part])])
+        for part in np.array_split(np.arange(len(visible)), min(SILHOUETTE_FRAMES, len(visible)))
+    }
+    return gather_silhouettes({i: detections.mask(i) for i in sorted(chosen) if detections.confidence[i] > 0})

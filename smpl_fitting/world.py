@@ -1,0 +1,91 @@
+"""From the camera's axes to a Z-up world, and back: where the fitted body and its camera stand in the scene."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smpl_fitting.body import BodyModel
+from smpl_fitting.geometry import Camera, axis_angle_to_matrix, matrix_to_axis_angle
+from smpl_fitting.motion import Motion
+
+# OpenCV camera axes (x right, y down, z forward) of a level camera, seen in the Z-up world: the camera looks
+# along +Y, so a person who faces it faces -Y, as Blender's front view expects.
+LEVEL_CAMERA = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+# The Y-up body, facing +Z, put upright into that world: facing -Y.
+BODY_UPRIGHT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+def camera_to_world(
+    body: BodyModel, betas: Tensor, rotations: Tensor, trans: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Place a camera-space fit in a Z-up world with the ground at z = 0.
+
+    The camera is taken to be level. The ground is where the feet are lowest; the origin is below the pelvis
+    of the first frame.
+
+    Args:
+        betas: (B,). rotations: (T, J, 3, 3) with joint 0 in camera axes. trans: (T, 3), camera axes.
+
+    Returns:
+        poses (T, 3 J) axis-angle and trans (T, 3) in the world, camera R (3, 3) and t (3,) with
+        x_cam = R x_world + t.
+    """
+    rest_pelvis = body.shaped(betas)[1][0]
+    root = LEVEL_CAMERA @ rotations[:, 0]
+    turned = torch.cat([root[:, None], rotations[:, 1:]], dim=1)
+    placed = (rest_pelvis + trans) @ LEVEL_CAMERA.T - rest_pelvis
+    points = body.landmarks(betas, turned, placed)
+    lowest = points[:, :, 2].amin(-1).quantile(0.1) if len(points) > 1 else points[:, :, 2].min()
+    origin = torch.stack([*(rest_pelvis + placed[0])[:2], lowest])
+    poses = matrix_to_axis_angle(turned).flatten(1)
+    R = LEVEL_CAMERA.T
+    return poses, placed - origin, R, R @ origin
+
+
+def body_vertices(body: BodyModel, motion: Motion, frames: slice | list[int]) -> Tensor:
+    """World vertices (N, V, 3) of some frames of a motion."""
+    poses = torch.as_tensor(motion.poses[frames], dtype=torch.float32)
+    trans = torch.as_tensor(motion.trans[frames], dtype=torch.float32)
+    betas = torch.as_tensor(motion.betas, dtype=torch.float32)
+    return body(betas, poses, trans).vertices
+
+
+def frame_camera(motion: Motion, frame: int) -> Camera:
+    """The camera of one frame of a motion that has cameras."""
+    assert motion.camera_K is not None and motion.camera_R is not None and motion.camera_t is not None
+    assert motion.image_size is not None
+    K, R, t = (
+        torch.as_tensor(np.asarray(value[frame]), dtype=torch.float32)
+        for value in (motion.camera_K, motion.camera_R, motion.camera_t)
+    )
+    return Camera(K, R, t, motion.image_size)
+
+
+def default_intrinsics(image_size: tuple[int, int], focal: float | None = None) -> Tensor:
+    """(3, 3) pinhole K with the principal point in the middle.
+
+    Without a known focal length (pixels) the picture's diagonal is taken, about 53 degrees across it, as in
+    CLIFF (Li et al. 2022): in between phones and portrait lenses.
+    """
+    height, width = image_size
+    focal = focal or math.hypot(height, width)
+    return torch.tensor([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+
+
+def view_rotation(points: Tensor, K: Tensor) -> Tensor:
+    """(T, 3, 3) rotations that turn the camera's axis (0, 0, 1) to the rays through pixels (T, 2).
+
+    A detector that works on crops sees each person as if in the middle; this puts its 3D answer back
+    into the camera's axes.
+    """
+    rays = torch.cat([(points - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones(len(points), 1)], -1)
+    rays = rays / rays.norm(dim=-1, keepdim=True)
+    forward = torch.tensor([0.0, 0.0, 1.0]).expand_as(rays)
+    axis = torch.linalg.cross(forward, rays)
+    sine = axis.norm(dim=-1, keepdim=True)
+    angle = torch.atan2(sine, rays[:, 2:])
+    return axis_angle_to_matrix(axis / sine.clamp_min(1e-8) * angle)
