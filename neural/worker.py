@@ -1,8 +1,8 @@
 """The worker process: JSON lines in on stdin, JSON lines out on stdout, one job at a time.
 
-Started as ``python -m neural.worker`` by the Blender extension. Libraries print to stdout, some of them from C,
-so before anything else is imported the worker keeps a duplicate of descriptor 1 for the protocol and points 1 at
-stderr. Descriptor 0 is kept likewise: a program that a job starts must not read our requests.
+Started as ``python -m neural.worker`` by the Blender extension. Libraries print to stdout, some of them from C.
+So before anything else is imported the worker keeps a duplicate of descriptor 1 for the protocol, and points 1
+at stderr. Descriptor 0 is kept likewise: a program that a job starts must not read our requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GRACE_S = 5.0
 def main() -> int:
     """Serve until stdin closes or ``quit`` is asked."""
     requests, replies = take_stdio()
-    faulthandler.enable(sys.__stderr__)
+    faulthandler.enable(2)
     return Worker(requests, replies).serve()
 
 
