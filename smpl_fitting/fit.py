@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from smpl_fitting.body import BodyModel
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.motion import Motion
-from smpl_fitting.objective import Observations
+from smpl_fitting.objective import Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
 from smpl_fitting.solver import solve
@@ -22,6 +23,7 @@ from smpl_fitting.video import Footage, open_footage
 from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotation
 
 SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
+STILL_RATE = 30.0  # frames a second written for a photo, whose motion has one frame
 WORLD_SMOOTHING = 0.04  # seconds (standard deviation), for the first guess alone
 
 
@@ -70,6 +72,58 @@ def fit_clip(
     return Fit(motion, detections)
 
 
+def fit_stills(
+    stills: Sequence[str | Path],
+    body: BodyModel,
+    *,
+    focal: float | None = None,
+    progress: Progress | None = None,
+) -> list[Fit]:
+    """Fit photos of one person together: a pose and a camera each, one shape for all.
+
+    Raises:
+        FootageError, NobodyFoundError, Cancelled: as :func:`fit_clip`; nobody in any one photo is an error.
+    """
+    progress = progress or Progress()
+    finding = progress.part("Finding the person", 0.0, 0.5)
+    found = []
+    for index, path in enumerate(stills):
+        footage = open_footage(path)
+        part = finding.part("", index / len(stills), (index + 1) / len(stills))
+        found.append(detect(footage, frames=range(1), progress=part))
+        if found[-1].confidence[0] == 0:
+            raise NobodyFoundError(f"{path}: no person was found; use a photo that shows the whole body")
+    seen = [observe(one, default_intrinsics(one.image_size, focal), None) for one in found]
+    solution = solve(body, _together(seen), progress.part("Fitting the body", 0.5, 1.0))
+    fits = []
+    for index, (path, one) in enumerate(zip(stills, found, strict=True)):
+        row = slice(index, index + 1)
+        alone = Parameters(solution.pose[row], solution.trans[row], solution.betas)
+        fits.append(Fit(_motion(body, alone, one, seen[index].K, STILL_RATE, np.zeros(1), str(path)), one))
+    return fits
+
+
+def _together(seen: list[Observations]) -> Observations:
+    """Separate photos as the frames of one problem."""
+    outlines = [one.silhouettes for one in seen]
+    rows = [i for i, shape in enumerate(outlines) if shape is not None]
+    shapes = [shape for shape in outlines if shape is not None]
+    joined = None
+    if shapes:
+        joined = Silhouettes(
+            frames=torch.tensor(rows),
+            fields=torch.cat([shape.fields for shape in shapes]),
+            boxes=torch.cat([shape.boxes for shape in shapes]),
+            contours=torch.cat([shape.contours for shape in shapes]),
+        )
+    names = ("keypoints", "weights", "world", "heights", "K")
+    return Observations(
+        **{name: torch.cat([getattr(one, name) for one in seen]) for name in names},
+        frame_time=None,
+        silhouettes=joined,
+    )
+
+
 def fit_detections(
     detections: Detections,
     body: BodyModel,
@@ -80,10 +134,20 @@ def fit_detections(
     source: str = "",
     progress: Progress | None = None,
 ) -> Motion:
-    """Fit the body to landmarks and masks that are already there."""
-    K = default_intrinsics(detections.image_size, focal)
-    seen = observe(detections, K, fps)
-    solution = solve(body, seen, progress)
+    """Fit the body to landmarks and masks that are already there; one row for each detected frame."""
+    seen = observe(detections, default_intrinsics(detections.image_size, focal), fps)
+    return _motion(body, solve(body, seen, progress), detections, seen.K, fps, times, source)
+
+
+def _motion(
+    body: BodyModel,
+    solution: Parameters,
+    detections: Detections,
+    K: Tensor,
+    fps: float,
+    times: np.ndarray | None,
+    source: str,
+) -> Motion:
     poses, trans, R, t = camera_to_world(body, solution.betas, solution.rotations(), solution.trans)
     count = len(poses)
     return Motion(
@@ -93,7 +157,7 @@ def fit_detections(
         fps=fps,
         model=body.name,
         gender=body.gender,
-        camera_K=K.expand(count, 3, 3).numpy(),
+        camera_K=K.numpy(),
         camera_R=R.expand(count, 3, 3).numpy(),
         camera_t=t.expand(count, 3).numpy(),
         image_size=detections.image_size,
@@ -105,21 +169,26 @@ def fit_detections(
     )
 
 
-def observe(detections: Detections, K: Tensor, fps: float) -> Observations:
-    """What the solver needs of the detections: 3D landmarks in the camera's own axes, weights, outlines."""
+def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Observations:
+    """What the solver needs of the detections: 3D landmarks in the camera's own axes, weights, outlines.
+
+    intrinsics: (3, 3). fps: None for a photo.
+    """
     keypoints = torch.as_tensor(detections.keypoints, dtype=torch.float32)
     found = torch.as_tensor(detections.confidence > 0)
     boxes = torch.as_tensor(detections.boxes, dtype=torch.float32)
+    K = intrinsics.expand(len(keypoints), 3, 3)
     turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K)
-    smooth = _smooth(detections.keypoints_world, detections.confidence > 0, WORLD_SMOOTHING * fps)
-    world = torch.einsum("tij,tnj->tni", turn, torch.as_tensor(smooth, dtype=torch.float32))
+    world = detections.keypoints_world
+    if fps is not None:
+        world = _smooth(world, detections.confidence > 0, WORLD_SMOOTHING * fps)
     return Observations(
         keypoints=keypoints[..., :2],
         weights=keypoints[..., 3].clamp(0, 1) * found[:, None],
-        world=world,
+        world=torch.einsum("tij,tnj->tni", turn, torch.as_tensor(world, dtype=torch.float32)),
         heights=person_heights(keypoints, found),
         K=K,
-        frame_time=1 / fps,
+        frame_time=None if fps is None else 1 / fps,
         silhouettes=_silhouettes(detections),
     )
 

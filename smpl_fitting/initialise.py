@@ -157,12 +157,12 @@ def translation_from_landmarks(points: Tensor, keypoints: Tensor, weights: Tenso
 
     Args:
         points: (T, N, 3) model landmarks in camera axes, without translation.
-        keypoints: (T, N, 2) pixels. weights: (T, N). K: (3, 3).
+        keypoints: (T, N, 2) pixels. weights: (T, N). K: (T, 3, 3).
 
     Returns:
         (T, 3) such that K (points + t) projects nearest the keypoints (algebraic error), in front of the camera.
     """
-    rays = (keypoints - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]])
+    rays = (keypoints - K[:, None, :2, 2]) / K[:, None, [0, 1], [0, 1]]
     zeros, ones = torch.zeros_like(rays[..., 0]), torch.ones_like(rays[..., 0])
     rows = torch.stack(
         [

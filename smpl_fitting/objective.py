@@ -34,8 +34,8 @@ class Observations:
     weights: Tensor  # (T, 33) visibility, 0 where nobody was found
     world: Tensor  # (T, 33, 3) metres, camera axes
     heights: Tensor  # (T,) the person's size in pixels
-    K: Tensor  # (3, 3)
-    frame_time: float  # seconds
+    K: Tensor  # (T, 3, 3)
+    frame_time: float | None  # seconds; None where the frames are separate photos of one person
     silhouettes: Silhouettes | None = None
 
 
@@ -98,9 +98,9 @@ class Objective:
             **self._priors(rotations),
             "shape": (parameters.betas / SHAPE_SPREAD).square().sum(),
         }
-        if len(rotations) > 2:
+        if self._seen.frame_time is not None and len(rotations) > 2:
             joints = self._body.joints(parameters.betas, rotations, parameters.trans)
-            terms["smooth"] = self._smoothness(joints)
+            terms["smooth"] = self._smoothness(joints, self._seen.frame_time)
         if self._seen.silhouettes is not None:
             terms["silhouette"] = self._silhouette(parameters, rotations)
         return terms
@@ -108,13 +108,16 @@ class Objective:
     def total(self, parameters: Parameters) -> Tensor:
         return torch.stack(list(self.terms(parameters).values())).sum()
 
-    def _project(self, points: Tensor) -> Tensor:
-        K = self._seen.K
+    @staticmethod
+    def _project(points: Tensor, K: Tensor) -> Tensor:
+        """Pixels (T, N, 2) of points (T, N, 3) in camera axes; points behind the camera are held before it."""
         depth = points[..., 2:].clamp_min(0.05)
-        return points[..., :2] / depth * torch.stack([K[0, 0], K[1, 1]]) + K[:2, 2]
+        return points[..., :2] / depth * K[:, None, [0, 1], [0, 1]] + K[:, None, :2, 2]
 
     def _landmarks(self, points: Tensor) -> Tensor:
-        error = (self._project(points) - self._seen.keypoints) / self._seen.heights[:, None, None]
+        error = (self._project(points, self._seen.K) - self._seen.keypoints) / self._seen.heights[
+            :, None, None
+        ]
         robust = geman_mcclure(error.square().sum(-1), LANDMARK_OUTLIER) / LANDMARK_SPREAD**2
         return (self._weights * robust).sum(-1).mean()
 
@@ -136,8 +139,9 @@ class Objective:
             "limits": excess.square().sum((-1, -2)).mean(),
         }
 
-    def _smoothness(self, joints: Tensor) -> Tensor:
-        acceleration = (joints[2:] - 2 * joints[1:-1] + joints[:-2]) / self._seen.frame_time**2
+    @staticmethod
+    def _smoothness(joints: Tensor, frame_time: float) -> Tensor:
+        acceleration = (joints[2:] - 2 * joints[1:-1] + joints[:-2]) / frame_time**2
         return (acceleration / ACCELERATION_SPREAD).square().sum((-1, -2)).mean()
 
     def _silhouette(self, parameters: Parameters, rotations: Tensor) -> Tensor:
@@ -147,7 +151,7 @@ class Objective:
         output = self._body(
             parameters.betas, rotations[frames], parameters.trans[frames], vertex_index=self._sample
         )
-        pixels = self._project(output.vertices)
+        pixels = self._project(output.vertices, self._seen.K[frames])
         scale = self._seen.heights[frames][:, None]
         outside = (shapes.distance(pixels) / scale / OUTSIDE_SPREAD).square()
         outside = geman_mcclure(outside, LANDMARK_OUTLIER / OUTSIDE_SPREAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from smpl_fitting.body import BodyModel
 from smpl_fitting.geometry import Camera, axis_angle_to_matrix, matrix_to_axis_angle
+from smpl_fitting.landmarks import JOINT
 from smpl_fitting.motion import Motion
 
 # OpenCV camera axes (x right, y down, z forward) of a level camera, seen in the Z-up world: the camera looks
@@ -46,6 +48,27 @@ def camera_to_world(
     return poses, placed - origin, R, R @ origin
 
 
+def with_shape(motion: Motion, body: BodyModel, betas: np.ndarray) -> Motion:
+    """The same motion done by a body of another shape, its feet on the same ground.
+
+    The pelvis' way is scaled by the ratio of the leg lengths about the world's origin, so that steps keep
+    their proportion; the origin is on the ground (see :func:`camera_to_world`).
+    """
+    old, new = (
+        body.shaped(torch.as_tensor(shape, dtype=torch.float32))[1].double().numpy()
+        for shape in (motion.betas, betas)
+    )
+    ratio = _leg_length(new) / _leg_length(old)
+    trans = (old[0] + motion.trans) * ratio - new[0]
+    return replace(motion, betas=np.asarray(betas, np.float32), trans=trans.astype(np.float32))
+
+
+def _leg_length(joints: np.ndarray) -> float:
+    """Hip to knee to ankle, both sides' mean, metres."""
+    chains = [[JOINT[f"{side}_{part}"] for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
+    return float(np.mean([np.linalg.norm(np.diff(joints[chain], axis=0), axis=1).sum() for chain in chains]))
+
+
 def body_vertices(body: BodyModel, motion: Motion, frames: slice | list[int]) -> Tensor:
     """World vertices (N, V, 3) of some frames of a motion."""
     poses = torch.as_tensor(motion.poses[frames], dtype=torch.float32)
@@ -77,12 +100,12 @@ def default_intrinsics(image_size: tuple[int, int], focal: float | None = None) 
 
 
 def view_rotation(points: Tensor, K: Tensor) -> Tensor:
-    """(T, 3, 3) rotations that turn the camera's axis (0, 0, 1) to the rays through pixels (T, 2).
+    """(T, 3, 3) rotations that turn the camera's axis (0, 0, 1) to the rays through pixels (T, 2); K (T, 3, 3).
 
     A detector that works on crops sees each person as if in the middle; this puts its 3D answer back
     into the camera's axes.
     """
-    rays = torch.cat([(points - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]]), torch.ones(len(points), 1)], -1)
+    rays = torch.cat([(points - K[:, :2, 2]) / K[:, [0, 1], [0, 1]], torch.ones(len(points), 1)], -1)
     rays = rays / rays.norm(dim=-1, keepdim=True)
     forward = torch.tensor([0.0, 0.0, 1.0]).expand_as(rays)
     axis = torch.linalg.cross(forward, rays)
