@@ -7,12 +7,11 @@ import importlib
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from smpl_fitting.errors import LiquidMotionError
-from smpl_fitting.geometry.settings import PackedFaces, RasterSettings
+from smpl_fitting.geometry.settings import PackedFaces, RasterOutput, RasterSettings
 
-Rasterizer = Callable[[PackedFaces, RasterSettings], tuple[Tensor, Tensor, Tensor, Tensor]]
+Rasterizer = Callable[[PackedFaces, RasterSettings], RasterOutput]
 
 BACKENDS = ("pytorch3d", "warp")
 
@@ -46,8 +45,8 @@ def choose_backend(device: torch.device, backend: str | None = None) -> Rasteriz
         failures[name] = failure
     reasons = "; ".join(f"{name}: {failure}" for name, failure in failures.items())
     raise BackendError(
-        f"rasterizing on {device} does not work with {reasons}; "
-        "reinstall it, choose another backend, or use the CPU"
+        f"cannot rasterize on {device} with {reasons}; reinstall it, let it write its kernel cache "
+        "(WARP_CACHE_PATH), or choose another backend or device"
     )
 
 

@@ -88,7 +88,7 @@ class Camera:
         return pixels.reshape(*points.shape[:-1], 2), depth.reshape(points.shape[:-1])
 
     def unproject(self, pixels: Tensor, depth: Tensor) -> Tensor:
-        """World points ``(*, 3)`` of pixels ``(*, 2)`` at ``depth`` ``(*)`` metres; undoes :meth:`project`."""
+        """World points ``(*, 3)`` of pixels ``(*, 2)`` at depths ``(*)`` in metres; undoes :meth:`project`."""
         _require_shape(pixels, (2,), "pixels")
         rays = torch.cat([pixels, torch.ones_like(pixels[..., :1])], dim=-1) @ torch.linalg.inv(self.K).T
         return (rays * depth[..., None] - self.t) @ self.R
@@ -130,6 +130,5 @@ class Camera:
 
 def _require_shape(tensor: Tensor, last: tuple[int, ...], name: str) -> None:
     if tensor.shape[-len(last) :] != last:
-        raise ValueError(
-            f"{name} must have the shape (*, {', '.join(map(str, last))}), got {tuple(tensor.shape)}"
-        )
+        expected = ", ".join(map(str, last))
+        raise ValueError(f"{name} must have the shape (*, {expected}), got {tuple(tensor.shape)}")

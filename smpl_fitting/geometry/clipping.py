@@ -1,7 +1,7 @@
 """Cutting faces at the near plane, so that those partly behind the camera can be rasterized.
 
-Case names and winding follow PyTorch3D: a face with two corners behind the plane keeps one smaller triangle, a
-face with one corner behind it keeps a quadrilateral, cut into two *siblings*.
+Parts and their winding follow PyTorch3D: a face with two corners behind the plane keeps one smaller triangle,
+a face with one corner behind it keeps a quadrilateral, which becomes two *siblings*.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from torch import Tensor
 
 from smpl_fitting.geometry.settings import PackedFaces
 
+# Corners of the parts of a face, by what is left of it, as numbers of the points of `_points`.
+_WHOLE, _FIRST_HALF, _SECOND_HALF, _TIP = range(4)
+_PART_CORNERS = ((0, 1, 2), (3, 1, 4), (4, 1, 2), (3, 4, 0))
+
 
 @dataclass(frozen=True)
 class ClippedFaces:
@@ -21,13 +25,12 @@ class ClippedFaces:
     Attributes:
         faces: what is left, F' faces.
         original: ``(F',)`` int64, the face that each was cut from.
-        to_original: ``(F', 3, 3)``; ``to_original[f] @ bary`` turns barycentrics of the part into those of
-            the whole.
+        corner_weights: ``(F', 3, 3)``, row k the barycentrics of the part's corner k in the whole face.
     """
 
     faces: PackedFaces
     original: Tensor
-    to_original: Tensor
+    corner_weights: Tensor
 
     def restore(self, pix_to_face: Tensor, bary_coords: Tensor) -> tuple[Tensor, Tensor]:
         """Hits on the parts as hits on the faces they were cut from.
@@ -38,82 +41,80 @@ class ClippedFaces:
         """
         hit = pix_to_face >= 0
         part = pix_to_face[hit]
-        pix_to_face = pix_to_face.masked_scatter(hit, self.original[part])
-        whole = (self.to_original[part] @ bary_coords[hit][..., None])[..., 0]
-        return pix_to_face, bary_coords.index_put((hit,), whole)
+        bary, weights = bary_coords[hit], self.corner_weights[part]
+        whole = bary[:, :1] * weights[:, 0] + bary[:, 1:2] * weights[:, 1] + bary[:, 2:] * weights[:, 2]
+        return pix_to_face.index_put((hit,), self.original[part]), bary_coords.index_put((hit,), whole)
 
 
 def clip_faces(faces: PackedFaces, z_clip_value: float, perspective_correct: bool) -> ClippedFaces | None:
     """Cut faces at ``z = z_clip_value``; differentiable in the vertices.
 
     Args:
-        faces: corners with x and y in NDC, already divided by depth, and z in metres.
+        faces: corners with x and y in NDC and z in metres.
         z_clip_value: depth of the plane, above 0.
-        perspective_correct: whether x and y were divided by z, so that a straight line in them is not one in z.
+        perspective_correct: whether x and y were divided by z, so that they are not linear along an edge.
 
     Returns:
         ``None`` when no corner lies behind the plane.
     """
     behind = faces.vertices[..., 2] < z_clip_value
-    count = behind.sum(-1)
     if not bool(behind.any()):
         return None
-    parts = torch.tensor([1, 2, 1, 0], device=count.device)[count]
-    original = torch.repeat_interleave(torch.arange(len(parts), device=parts.device), parts)
-    first = torch.ones_like(original, dtype=torch.bool)
-    first[1:] = original[1:] != original[:-1]
-    second = ~first
+    device = behind.device
+    count = behind.sum(-1)
+    parts = torch.tensor([1, 2, 1, 0], device=device)[count]
+    original = torch.repeat_interleave(torch.arange(len(parts), device=device), parts)
+    # The second half of a face follows the first.
+    second = torch.zeros_like(original, dtype=torch.bool)
+    second[1:] = original[1:] == original[:-1]
+    kind = torch.tensor([_WHOLE, _FIRST_HALF, _TIP], device=device)[count[original]]
+    kind = kind.masked_fill(second, _SECOND_HALF)
+    corners = torch.tensor(_PART_CORNERS, device=device)[kind][..., None].expand(-1, -1, 3)
 
-    weights = _corner_weights(faces.vertices, behind, z_clip_value)[original]
-    # (F', 3 corners of the part, 3 weights of the whole's corners)
-    one, two = (count == 1)[original], (count == 2)[original]
-    corners = torch.eye(3, dtype=weights.dtype, device=weights.device).expand(len(original), 3, 3)
-    corners = _choose(one & first, weights[:, [3, 1, 4]], corners)
-    corners = _choose(one & second, weights[:, [4, 1, 2]], corners)
-    corners = _choose(two, weights[:, [3, 4, 0]], corners)
-
-    vertices = faces.vertices[original]
-    cut = _interpolate(corners, vertices, perspective_correct)
-    vertices = _choose(one | two, cut, vertices)
-
+    points, weights = _points(faces.vertices, behind, z_clip_value, perspective_correct)
     sibling = torch.full_like(original, -1)
-    sibling[second.nonzero()[:, 0]] = second.nonzero()[:, 0] - 1
-    sibling[second.nonzero()[:, 0] - 1] = second.nonzero()[:, 0]
+    later = second.nonzero()[:, 0]
+    sibling[later], sibling[later - 1] = later - 1, later
     return ClippedFaces(
-        faces=PackedFaces(vertices, faces.mesh_index[original], sibling, faces.mesh_count),
+        faces=PackedFaces(
+            vertices=points[original].gather(1, corners),
+            mesh_index=faces.mesh_index[original],
+            sibling=sibling,
+            mesh_count=faces.mesh_count,
+        ),
         original=original,
-        to_original=corners.transpose(1, 2),
+        corner_weights=weights[original].gather(1, corners),
     )
 
 
-def _corner_weights(vertices: Tensor, behind: Tensor, z_clip_value: float) -> Tensor:
-    """The points a part may have for corners, as weights ``(F, 5, 3)`` of the face's own corners.
+def _points(
+    vertices: Tensor, behind: Tensor, z_clip_value: float, perspective_correct: bool
+) -> tuple[Tensor, Tensor]:
+    """The five points that a part may have for corners, and their barycentrics, both ``(F, 5, 3)``.
 
-    Points 0, 1, 2 are the corner that is alone on its side of the plane and the two that follow it; points 3
-    and 4 are where the edges 0-1 and 0-2 meet the plane.
+    Points 0, 1, 2 are the corner that is alone on its side of the plane and the two that follow it (the
+    corners as they are in a face that is not cut); points 3 and 4 are where the edges 0-1 and 0-2 meet the
+    plane.
     """
     alone = torch.where((behind.sum(-1) == 1)[:, None], behind, ~behind).int().argmax(-1)
     order = (alone[:, None] + torch.arange(3, device=alone.device)) % 3
-    z = vertices[..., 2].gather(1, order)
-    basis = torch.eye(3, dtype=vertices.dtype, device=vertices.device)[order]
+    corners = vertices.gather(1, order[..., None].expand(-1, -1, 3))
+    weights = torch.eye(3, dtype=vertices.dtype, device=vertices.device)[order]
 
-    def crossing(k: int) -> Tensor:
-        span = z[:, 0] - z[:, k]
-        t = (z[:, 0] - z_clip_value) / torch.where(span == 0, torch.ones_like(span), span)
-        return basis[:, 0] * (1 - t)[:, None] + basis[:, k] * t[:, None]
+    def crossing(k: int) -> tuple[Tensor, Tensor]:
+        start, end = corners[:, 0], corners[:, k]
+        span = start[:, 2:] - end[:, 2:]
+        # Faces that are not cut may have no span; their crossings are not used.
+        t = (start[:, 2:] - z_clip_value) / torch.where(span == 0, torch.ones_like(span), span)
+        point = start * (1 - t) + end * t
+        if perspective_correct:
+            in_space = start[:, :2] * start[:, 2:] * (1 - t) + end[:, :2] * end[:, 2:] * t
+            point = torch.cat([in_space / z_clip_value, point[:, 2:]], dim=-1)
+        return point, weights[:, 0] * (1 - t) + weights[:, k] * t
 
-    return torch.stack([basis[:, 0], basis[:, 1], basis[:, 2], crossing(1), crossing(2)], dim=1)
-
-
-def _interpolate(corners: Tensor, vertices: Tensor, perspective_correct: bool) -> Tensor:
-    """``(F', 3, 3)`` positions of the weighted corners; weights are linear in space, not in the picture."""
-    z = corners @ vertices[..., 2:]
-    if perspective_correct:
-        xy = corners @ (vertices[..., :2] * vertices[..., 2:]) / z
-    else:
-        xy = corners @ vertices[..., :2]
-    return torch.cat([xy, z], dim=-1)
-
-
-def _choose(mask: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
-    return torch.where(mask[:, None, None], chosen, other)
+    point3, weights3 = crossing(1)
+    point4, weights4 = crossing(2)
+    return (
+        torch.cat([corners, point3[:, None], point4[:, None]], dim=1),
+        torch.cat([weights, weights3[:, None], weights4[:, None]], dim=1),
+    )

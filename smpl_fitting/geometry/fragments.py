@@ -24,12 +24,14 @@ def describe_hits(
         settings: those of the rasterization that found the hits.
 
     Returns:
-        zbuf ``(N, H, W, K)``, bary_coords ``(N, H, W, K, 3)`` and dists ``(N, H, W, K)``, -1 where nothing is hit.
+        zbuf ``(N, H, W, K)``, bary_coords ``(N, H, W, K, 3)`` and dists ``(N, H, W, K)``, -1 where nothing is
+        hit.
     """
     hit = pix_to_face >= 0
     picture, row, column, layer = hit.nonzero(as_tuple=True)
     corners = face_vertices[pix_to_face[hit]]
-    p = pixel_centres(settings, corners)[row, column]
+    x, y = settings.pixel_axes(corners.dtype, corners.device)
+    p = torch.stack([x[column], y[row]], dim=-1)
     bary = barycentrics(p, corners, settings.perspective_correct)
     inside = (bary > 0).all(-1)
     if settings.clip_barycentric_coords:
@@ -47,19 +49,6 @@ def describe_hits(
     )
 
 
-def pixel_centres(settings: RasterSettings, like: Tensor) -> Tensor:
-    """``(H, W, 2)`` NDC coordinates of the pixel centres, x to the left and y up."""
-
-    def axis(size: int, half_range: float) -> Tensor:
-        index = torch.arange(size - 1, -1, -1, dtype=like.dtype, device=like.device)
-        half = torch.tensor(half_range, dtype=like.dtype, device=like.device)
-        return -half + (2 * half * index + half) / size
-
-    half_height, half_width = settings.half_ranges
-    y, x = axis(settings.image_size[0], half_height), axis(settings.image_size[1], half_width)
-    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), dim=-1)
-
-
 def barycentrics(p: Tensor, corners: Tensor, perspective_correct: bool) -> Tensor:
     """``(M, 3)`` barycentrics of points ``(M, 2)`` in triangles ``(M, 3, 3)``, all NDC."""
     v0, v1, v2 = corners[:, 0], corners[:, 1], corners[:, 2]
@@ -68,7 +57,8 @@ def barycentrics(p: Tensor, corners: Tensor, perspective_correct: bool) -> Tenso
     if perspective_correct:
         z0, z1, z2 = v0[:, 2], v1[:, 2], v2[:, 2]
         tops = [weights[0] * z1 * z2, weights[1] * z0 * z2, weights[2] * z0 * z1]
-        total = tops[0] + tops[1] + tops[2]
+        # Beyond the horizon of the face's plane the sum is negative.
+        total = (tops[0] + tops[1] + tops[2]).clamp(min=_EPSILON)
         weights = [top / total for top in tops]
     return torch.stack(weights, dim=-1)
 

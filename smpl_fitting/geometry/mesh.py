@@ -43,8 +43,8 @@ def interpolate(fragments: Fragments, faces: Tensor, attributes: Tensor) -> Tens
 
     Args:
         fragments: what ``rasterize`` returned for ``F`` faces.
-        faces: ``(F, 3)`` rows of ``attributes`` for each face's corners: the mesh's own faces, or ``faces_uv``
-            with texture coordinates.
+        faces: ``(F, 3)`` rows of ``attributes`` for each face's corners: the mesh's own faces, or
+            ``faces_uv`` with texture coordinates.
         attributes: ``(V, C)``.
 
     Returns:

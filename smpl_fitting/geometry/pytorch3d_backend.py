@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from pytorch3d import _C
-from torch import Tensor
 
-from smpl_fitting.geometry.settings import PackedFaces, RasterSettings
-
-# PyTorch3D sorts faces into square bins on the GPU; it allows at most 21 along a side.
-_LARGEST_BIN_COUNT = 21
-_SMALLEST_BIN = 8
+from smpl_fitting.geometry.settings import PackedFaces, RasterOutput, RasterSettings
 
 
-def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Discrete rasterization with the outputs of the Warp backend; nothing is recorded for gradients.
+def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutput:
+    """Hits of ``faces``, numbered as they come; nothing is recorded for gradients.
 
-    ``_C`` is called with packed faces, as ``pytorch3d.renderer.mesh.rasterize_meshes`` does, since a mesh object
-    cannot carry the parts of faces cut at the near plane.
+    The extension is called as ``pytorch3d.renderer.mesh.rasterize_meshes`` calls it, with faces that are packed
+    already, since a mesh object cannot carry the parts of faces cut at the near plane.
     """
     counts = torch.bincount(faces.mesh_index, minlength=faces.mesh_count)
     face_vertices = faces.vertices.detach().float().contiguous()
-    bin_size = 0
-    if face_vertices.is_cuda:
-        bin_size = max(_SMALLEST_BIN, -(-max(settings.image_size) // _LARGEST_BIN_COUNT))
     return _C.rasterize_meshes(
         face_vertices,
         counts.cumsum(0) - counts,
@@ -32,9 +26,16 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> tuple[Tenso
         settings.image_size,
         settings.blur_radius,
         settings.faces_per_pixel,
-        bin_size,
+        _bin_size(settings.image_size) if face_vertices.is_cuda else 0,
         max(int(counts.max()), 1),
         settings.perspective_correct,
         settings.clip_barycentric_coords,
         settings.cull_backfaces,
     )
+
+
+def _bin_size(image_size: tuple[int, int]) -> int:
+    """Pixels along the square bins that faces are sorted into on a GPU, PyTorch3D's own choice: at most 16 bins
+    along a side, each with room for all faces, so that none is lost."""
+    largest = max(image_size)
+    return 8 if largest <= 64 else 2 ** max(math.ceil(math.log2(largest)) - 4, 4)

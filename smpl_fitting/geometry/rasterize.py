@@ -12,7 +12,7 @@ from smpl_fitting.geometry.backends import choose_backend
 from smpl_fitting.geometry.camera import Camera
 from smpl_fitting.geometry.clipping import clip_faces
 from smpl_fitting.geometry.fragments import describe_hits
-from smpl_fitting.geometry.settings import RasterSettings, pack_faces
+from smpl_fitting.geometry.settings import RasterOutput, RasterSettings, background, pack_faces
 
 # Faces are cut this far in front of the camera (metres): closer, nothing is in focus or of interest.
 _NEAR_PLANE = 0.01
@@ -78,13 +78,14 @@ def rasterize_meshes(
     cull_backfaces: bool = False,
     z_clip_value: float | None = None,
     backend: str | None = None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> RasterOutput:
     """Rasterize a batch of meshes, each into a picture of its own, as ``pytorch3d.renderer.mesh`` does.
 
-    A face reaches a pixel when all barycentrics of the pixel's centre are above 0, or when the centre is closer
-    to it than the square root of ``blur_radius``. Faces without area, and without ``z_clip_value`` also those
-    with a corner at z < 1e-8, are left out. The nearest faces win, of equally near ones those with lower
-    numbers. Of the two halves of a face cut at ``z_clip_value`` the closer one stands for the face in a pixel.
+    A face reaches a pixel when all barycentrics of the pixel's centre are above 0, or when the centre is
+    closer to it than the square root of ``blur_radius``. Faces without area, and without ``z_clip_value`` also
+    those with a corner at z < 1e-8, are left out. The nearest faces win, of equally near ones those with lower
+    numbers. Of the two halves of a face cut at ``z_clip_value`` the closer one stands for the face in a pixel
+    (PyTorch3D decides this in the course of its search, where it can depend on the other faces there).
 
     Args:
         verts: N tensors ``(V_n, 3)`` in PyTorch3D's NDC: x left, y up, the picture's shorter side spanning
@@ -102,8 +103,8 @@ def rasterize_meshes(
 
     Returns:
         pix_to_face ``(N, H, W, K)`` int64, faces numbered over the whole batch; zbuf ``(N, H, W, K)`` metres;
-        bary_coords ``(N, H, W, K, 3)``; dists ``(N, H, W, K)`` squared NDC distances to the face's nearest edge,
-        negative inside. All are -1 where nothing is hit.
+        bary_coords ``(N, H, W, K, 3)``; dists ``(N, H, W, K)`` squared NDC distances to the face's nearest
+        edge, negative inside. All are -1 where nothing is hit.
 
     Raises:
         BackendError: the backend, or every backend, fails its self-test.
@@ -124,7 +125,7 @@ def rasterize_meshes(
     if clipped is not None:
         packed = clipped.faces
     if packed.vertices.shape[0] == 0:
-        return _background(packed.mesh_count, settings, packed.vertices)
+        return background(packed.mesh_count, settings, packed.vertices.device)
     rasterizer = choose_backend(packed.vertices.device, backend)
     pix_to_face, zbuf, bary_coords, dists = rasterizer(packed, settings)
     if packed.vertices.requires_grad:
@@ -132,12 +133,6 @@ def rasterize_meshes(
     if clipped is not None:
         pix_to_face, bary_coords = clipped.restore(pix_to_face, bary_coords)
     return pix_to_face, zbuf, bary_coords, dists
-
-
-def _background(count: int, settings: RasterSettings, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    shape = (count, *settings.image_size, settings.faces_per_pixel)
-    empty = like.new_full(shape, -1.0)
-    return empty.long(), empty, like.new_full((*shape, 3), -1.0), empty.clone()
 
 
 def _check(
@@ -148,10 +143,8 @@ def _check(
     for n, (v, f) in enumerate(zip(verts, faces, strict=True)):
         if v.ndim != 2 or v.shape[1] != 3 or not v.is_floating_point():
             raise ValueError(f"verts[{n}] must be floats of the shape (V, 3), got {v.dtype} {tuple(v.shape)}")
-        if f.ndim != 2 or f.shape[1] != 3 or f.is_floating_point():
-            raise ValueError(
-                f"faces[{n}] must be integers of the shape (F, 3), got {f.dtype} {tuple(f.shape)}"
-            )
+        if f.ndim != 2 or f.shape[1] != 3 or f.is_floating_point() or f.is_complex() or f.dtype == torch.bool:
+            raise ValueError(f"faces[{n}] must be integers (F, 3), got {f.dtype} {tuple(f.shape)}")
         if f.numel() and (int(f.min()) < 0 or int(f.max()) >= v.shape[0]):
             raise ValueError(f"faces[{n}] names vertices outside 0..{v.shape[0] - 1}")
     if min(settings.image_size) < 1 or settings.faces_per_pixel < 1:
@@ -159,7 +152,7 @@ def _check(
             f"image_size and faces_per_pixel must be at least 1, got {settings.image_size} and "
             f"{settings.faces_per_pixel}"
         )
-    if settings.blur_radius < 0:
+    if not settings.blur_radius >= 0:
         raise ValueError(f"blur_radius must not be negative, got {settings.blur_radius}")
-    if z_clip_value is not None and z_clip_value <= 0:
+    if z_clip_value is not None and not z_clip_value > 0:
         raise ValueError(f"z_clip_value must be above 0, got {z_clip_value}")

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+RasterOutput = tuple[Tensor, Tensor, Tensor, Tensor]
+"""pix_to_face int64 ``(N, H, W, K)``, zbuf ``(N, H, W, K)``, bary_coords ``(N, H, W, K, 3)`` and dists
+``(N, H, W, K)``; -1 where nothing is hit."""
+
 
 @dataclass(frozen=True)
 class RasterSettings:
@@ -24,6 +28,15 @@ class RasterSettings:
         """Half the NDC height and width of the picture: 1 along the shorter side."""
         height, width = self.image_size
         return max(1.0, height / width), max(1.0, width / height)
+
+    def pixel_axes(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+        """NDC of the pixel centres: x ``(W,)`` of the columns, to the left, and y ``(H,)`` of the rows, up."""
+        axes = []
+        for size, half_range in zip(self.image_size, self.half_ranges, strict=True):
+            index = torch.arange(size - 1, -1, -1, dtype=dtype, device=device)
+            half = torch.tensor(half_range, dtype=dtype, device=device)
+            axes.append(-half + (2 * half * index + half) / size)
+        return axes[1], axes[0]
 
 
 @dataclass(frozen=True)
@@ -55,4 +68,15 @@ def pack_faces(verts: list[Tensor], faces: list[Tensor]) -> PackedFaces:
         mesh_index=torch.repeat_interleave(torch.arange(len(faces), device=device), counts),
         sibling=torch.full((corners.shape[0],), -1, dtype=torch.int64, device=device),
         mesh_count=len(faces),
+    )
+
+
+def background(mesh_count: int, settings: RasterSettings, device: torch.device) -> RasterOutput:
+    """The outputs of a rasterization that hits nothing: -1 everywhere."""
+    shape = (mesh_count, *settings.image_size, settings.faces_per_pixel)
+    return (
+        torch.full(shape, -1, dtype=torch.int64, device=device),
+        torch.full(shape, -1.0, device=device),
+        torch.full((*shape, 3), -1.0, device=device),
+        torch.full(shape, -1.0, device=device),
     )

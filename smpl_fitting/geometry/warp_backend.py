@@ -2,85 +2,103 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
+import sys
+import tempfile
 
 import torch
 import warp as wp
-from torch import Tensor
 
-# Warp greets on standard output, which may belong to a protocol. Before 1.13 the setting had another name.
+# Warp greets on standard output, which may belong to a protocol. Old versions name the setting `quiet`.
 if hasattr(wp.config, "log_level"):
     wp.config.log_level = wp.LOG_WARNING
 else:
-    wp.config.quiet = True
+    vars(wp.config)["quiet"] = True
 
 from smpl_fitting.geometry import warp_kernels as kernels  # noqa: E402  (quiet first)
-from smpl_fitting.geometry.settings import PackedFaces, RasterSettings  # noqa: E402
-
-wp.init()
-
-# On a GPU a face's rows are shared out among this many threads, so that one large face does not hold up all;
-# on the CPU Warp runs the threads one after another.
-_STRIPS_ON_CUDA = 16
+from smpl_fitting.geometry.settings import PackedFaces, RasterOutput, RasterSettings, background  # noqa: E402
 
 
-def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Discrete rasterization; nothing is recorded for gradients.
+def _start_warp() -> None:
+    """Initialise Warp without the line on a missing NVIDIA driver that it writes to descriptor 2 by itself."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a windowed program has no standard error to keep clean
+        wp.init()
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            wp.init()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        caught.seek(0)
+        for line in caught.read().decode(errors="replace").splitlines():
+            if "load the NVIDIA CUDA driver" not in line:
+                print(line, file=sys.stderr)
 
-    Returns:
-        pix_to_face int64 ``(N, H, W, K)`` in rows of ``faces``, zbuf ``(N, H, W, K)``, bary_coords
-        ``(N, H, W, K, 3)`` and dists ``(N, H, W, K)``; -1 where nothing is hit.
-    """
-    height, width = settings.image_size
+
+_start_warp()
+
+# On a GPU a face's rows, or a row's pixels, are shared out among this many threads, so that one large face
+# does not hold up all. On the CPU Warp runs the threads one after another, and each costs some nanoseconds.
+_STRIPS_ON_CUDA = 32
+
+
+def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutput:
+    """Hits of ``faces``, numbered as they come; nothing is recorded for gradients."""
     layers = settings.faces_per_pixel
     device = faces.vertices.device
-    pixels = faces.mesh_count * height * width
-    face_vertices = faces.vertices.detach().float().contiguous()
+    pixels = faces.mesh_count * math.prod(settings.image_size)
+    corners = wp.from_torch(faces.vertices.detach().float().contiguous(), dtype=wp.vec3)
+    mesh_of_face = wp.from_torch(faces.mesh_index.int())
+    sibling = wp.from_torch(faces.sibling.int())
+    column_x, row_y = (wp.from_torch(axis) for axis in settings.pixel_axes(torch.float32, device))
+    values = _to_warp(settings)
 
-    nearest = torch.full((layers, pixels), torch.iinfo(torch.int64).max, dtype=torch.int64, device=device)
-    shape = (faces.mesh_count, height, width, layers)
-    pix_to_face = torch.empty(shape, dtype=torch.int64, device=device)
-    zbuf = torch.empty(shape, device=device)
-    bary_coords = torch.empty((*shape, 3), device=device)
-    dists = torch.empty(shape, device=device)
-
-    vertices_wp = wp.from_torch(face_vertices, dtype=wp.vec3)
-    settings_wp = _to_warp(settings)
     on_cuda = device.type == "cuda"
     strips = _STRIPS_ON_CUDA if on_cuda else 1
     # Torch's current stream, so that Warp waits for torch and torch for Warp.
     stream = wp.stream_from_torch(torch.cuda.current_stream(device)) if on_cuda else None
-    where = {"device": wp.device_from_torch(device), "stream": stream}
+    launch = functools.partial(wp.launch, device=wp.device_from_torch(device), stream=stream)
+
+    nearest = torch.full((layers, pixels), kernels.NO_HIT_KEY, dtype=torch.int64, device=device)
     previous = torch.full((pixels,), -1, dtype=torch.int64, device=device)
-    for layer in range(layers):
-        wp.launch(
+    for layer in nearest:
+        launch(
             kernels.find_faces,
-            dim=(face_vertices.shape[0], strips),
+            dim=(corners.shape[0], strips),
             inputs=[
-                vertices_wp,
-                wp.from_torch(faces.mesh_index.int()),
-                wp.from_torch(faces.sibling.int()),
+                corners,
+                mesh_of_face,
+                sibling,
+                column_x,
+                row_y,
                 wp.from_torch(previous),
-                settings_wp,
+                values,
                 strips,
             ],
-            outputs=[wp.from_torch(nearest[layer])],
-            **where,
+            outputs=[wp.from_torch(layer)],
         )
-        previous = nearest[layer]
-    wp.launch(
+        previous = layer
+
+    output = background(faces.mesh_count, settings, device)
+    pix_to_face, zbuf, bary_coords, dists = output
+    launch(
         kernels.describe_hits,
-        dim=(pixels, layers),
-        inputs=[vertices_wp, wp.from_torch(nearest), settings_wp],
+        dim=(faces.mesh_count * settings.image_size[0], strips),
+        inputs=[corners, column_x, row_y, wp.from_torch(nearest), values, strips],
         outputs=[
             wp.from_torch(pix_to_face.view(pixels, layers)),
             wp.from_torch(zbuf.view(pixels, layers)),
             wp.from_torch(bary_coords.view(pixels, layers, 3), dtype=wp.vec3),
             wp.from_torch(dists.view(pixels, layers)),
         ],
-        **where,
     )
-    return pix_to_face, zbuf, bary_coords, dists
+    return output
 
 
 def _to_warp(settings: RasterSettings) -> kernels.Settings:
