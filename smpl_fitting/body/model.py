@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smpl_fitting.body.skinning import blend_shapes, forward_kinematics, lbs, pose_matrices
+from smpl_fitting.body.skinning import (
+    blend_shapes,
+    forward_kinematics,
+    joint_transforms,
+    lbs,
+    pose_matrices,
+    skin_linear,
+)
 from smpl_fitting.files import atomic_path
 
 EXPORT_VERSION = 1
@@ -57,7 +65,7 @@ class BodyModel:
     def num_vertices(self) -> int:
         return len(self.v_template)
 
-    @property
+    @cached_property
     def parent_ids(self) -> tuple[int, ...]:
         """``parents`` as plain numbers."""
         return tuple(self.parents.tolist())
@@ -91,7 +99,13 @@ class BodyModel:
         )
 
     def landmarks(self, betas: Tensor, poses: Tensor, trans: Tensor | None = None) -> Tensor:
-        """(T, 33, 3) MediaPipe's pose landmarks; only the vertices that they rest on are evaluated."""
+        """(T, 33, 3) MediaPipe's pose landmarks, without evaluating more of the mesh than they rest on."""
+        if self.posedirs is None and betas.ndim == 1:
+            template, directions = self._landmark_points
+            rotations = pose_matrices(poses, self.num_joints)
+            rest_joints = blend_shapes(betas, self.J_template, self.J_shapedirs)
+            transforms, _ = joint_transforms(rotations, rest_joints, trans, self.parent_ids)
+            return skin_linear(template + directions[..., : len(betas)] @ betas, transforms)
         used, place = self._landmark_rows
         vertices = self(betas, poses, trans, used).vertices
         return (vertices[:, place] * self.landmark_weights[..., None]).sum(2)
@@ -137,7 +151,25 @@ class BodyModel:
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)
 
-    @property
+    @cached_property
     def _landmark_rows(self) -> tuple[Tensor, Tensor]:
         """The vertices that landmarks use, each once, and where (33, K) finds them among those."""
         return torch.unique(self.landmark_vertices, return_inverse=True)
+
+    @cached_property
+    def _landmark_points(self) -> tuple[Tensor, Tensor]:
+        """The landmarks as rows for :func:`skin_linear`: (33, J*4) and its change per beta (33, J*4, B).
+
+        A landmark is a sum of vertices, and so is its row; both are linear in the betas.
+        """
+        rows, share = self.landmark_vertices, self.landmark_weights[..., None]
+        weights = self.weights[rows] * share  # (33, K, J)
+        ones = torch.ones_like(share)
+        template = torch.cat((self.v_template[rows], ones), -1)
+        directions = torch.cat(
+            (self.shapedirs[rows], ones[..., None].expand(-1, -1, 1, self.num_betas) * 0), 2
+        )
+        return (
+            torch.einsum("lkj,lkc->ljc", weights, template).flatten(1),
+            torch.einsum("lkj,lkcb->ljcb", weights, directions).flatten(1, 2),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,17 +38,15 @@ def lbs(
     """
     rotations = pose_matrices(poses, len(parents))
     rest_joints = blend_shapes(betas, J_template, J_shapedirs)
-    global_rotations, joints = forward_kinematics(rotations, rest_joints, parents)
-    shift = joints - (global_rotations @ rest_joints[..., None])[..., 0]
-    if trans is not None:
-        shift, joints = shift + trans[:, None], joints + trans[:, None]
+    transforms, joints = joint_transforms(rotations, rest_joints, trans, parents)
     rest = blend_shapes(betas, v_template, shapedirs)
     if posedirs is not None:
         identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
         feature = (rotations[:, 1:] - identity).flatten(1)
-        offsets = feature @ posedirs.flatten(0, 1).T
-        rest = rest + offsets.view(len(feature), -1, 3)
-    return blend_skin(rest, global_rotations, shift, weights), joints
+        rest = rest + (feature @ posedirs.flatten(0, 1).T).view(len(feature), -1, 3)
+    if rest.ndim == 2:
+        return skin_linear(weighted_points(rest, weights), transforms), joints
+    return skin_each(rest, transforms, weights), joints
 
 
 def pose_matrices(poses: Tensor, num_joints: int) -> Tensor:
@@ -74,52 +73,110 @@ def blend_shapes(betas: Tensor, template: Tensor, directions: Tensor) -> Tensor:
     return template + (betas @ used.flatten(0, 1).T).view(len(betas), -1, 3)
 
 
+def joint_transforms(
+    rotations: Tensor, rest_joints: Tensor, trans: Tensor | None, parents: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """What each joint does to a point of the rest pose, ``x -> R x + s``, and where the joints come to.
+
+    Args:
+        rotations: (T, J, 3, 3) relative to the parents, rest_joints: (J, 3) or (T, J, 3), trans: (T, 3) or None.
+
+    Returns:
+        (T, J, 3, 4) transforms [R | s] and (T, J, 3) joints.
+    """
+    turns, joints = forward_kinematics(rotations, rest_joints, parents)
+    if trans is not None:
+        joints = joints + trans[:, None]
+    shift = joints - (turns @ rest_joints[..., None])[..., 0]
+    return torch.cat((turns, shift[..., None]), -1), joints
+
+
 def forward_kinematics(
     rotations: Tensor, rest_joints: Tensor, parents: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """Global rotations (T, J, 3, 3) and positions (T, J, 3) of the joints.
+    """Global rotations (T, J, 3, 3) and positions (T, J, 3) of the joints, the root at its rest position.
 
     Args:
-        rotations: (T, J, 3, 3) relative to the parents; rest_joints: (J, 3) or (T, J, 3).
+        rotations: (T, J, 3, 3) relative to the parents, rest_joints: (J, 3) or (T, J, 3).
 
-    The chain is walked by depth, all joints of one depth at once: 9 steps for SMPL's 24 joints.
+    The chain is walked by depth, all joints of one depth at once: 8 steps for SMPL's 24 joints.
     """
-    frames = len(rotations)
-    rest = rest_joints.expand(frames, -1, -1)
-    levels, order = _levels(tuple(parents))
-    turns, places = [rotations[:, :1]], [rest[:, :1]]
-    for joints, above, slots in levels:
-        turn, place = turns[-1][:, slots], places[-1][:, slots]
-        bone = (rest[:, joints] - rest[:, above])[..., None]
-        turns.append(turn @ rotations[:, joints])
-        places.append(place + (turn @ bone)[..., 0])
-    return torch.cat(turns, 1)[:, order], torch.cat(places, 1)[:, order]
+    chain = _chain(tuple(parents), str(rotations.device))
+    rest = rest_joints.expand(len(rotations), -1, -1)
+    bones = rest - torch.cat((torch.zeros_like(rest[:, :1]), rest[:, chain.parents]), 1)
+    local = torch.cat((rotations, bones[..., None]), -1).index_select(1, chain.by_depth)
+    levels = local.split(chain.sizes, dim=1)
+    placed = [levels[0]]
+    for level, above in zip(levels[1:], chain.above, strict=True):
+        parent = placed[-1].index_select(1, above)
+        turned = parent[..., :3] @ level
+        placed.append(torch.cat((turned[..., :3], turned[..., 3:] + parent[..., 3:]), -1))
+    world = torch.cat(placed, 1).index_select(1, chain.back)
+    return world[..., :3], world[..., 3]
 
 
-def blend_skin(rest: Tensor, rotations: Tensor, shift: Tensor, weights: Tensor) -> Tensor:
-    """Vertices moved by the weighted mean of the joints' transforms ``x -> R x + shift``.
+def weighted_points(rest: Tensor, weights: Tensor) -> Tensor:
+    """(V, J*4): each vertex in homogeneous coordinates times its weight for each joint; linear in ``rest``."""
+    homogeneous = torch.cat((rest, torch.ones_like(rest[:, :1])), 1)
+    return (weights[:, :, None] * homogeneous[:, None]).flatten(1)
+
+
+def skin_linear(points: Tensor, transforms: Tensor) -> Tensor:
+    """Skinning of one rest shape in all frames as a single matrix product.
+
+    ``sum_j w_j (R_j x + s_j)`` is linear in the numbers of [R | s], so the (V, J*4) matrix of
+    :func:`weighted_points` times the stacked transforms is every vertex of every frame.
 
     Args:
-        rest: (V, 3) or (T, V, 3), rotations: (T, J, 3, 3), shift: (T, J, 3), weights: (V, J).
+        points: (V, J*4), transforms: (T, J, 3, 4).
 
     Returns:
         (T, V, 3).
     """
-    frames, joints = shift.shape[:2]
-    transforms = torch.cat((rotations, shift[..., None]), -1).view(frames, joints, 12)
-    blended = (weights @ transforms).view(frames, -1, 3, 4)
-    return (blended[..., :3] @ rest.expand(frames, -1, -1)[..., None])[..., 0] + blended[..., 3]
+    frames = len(transforms)
+    stacked = transforms.permute(1, 3, 0, 2).reshape(points.shape[1], frames * 3)
+    return (points @ stacked).view(-1, frames, 3).transpose(0, 1)
+
+
+def skin_each(rest: Tensor, transforms: Tensor, weights: Tensor) -> Tensor:
+    """Skinning where every frame has its own rest shape (T, V, 3): pose correctives, or betas per frame.
+
+    Args:
+        transforms: (T, J, 3, 4), weights: (V, J).
+
+    Returns:
+        (T, V, 3).
+    """
+    blended = (weights @ transforms.flatten(2)).unflatten(-1, (3, 4))
+    return (blended[..., :3] @ rest[..., None])[..., 0] + blended[..., 3]
+
+
+class _Chain(NamedTuple):
+    parents: Tensor  # of joints 1 and up
+    by_depth: Tensor  # joints in the order they are walked
+    sizes: list[int]  # joints per depth
+    above: list[Tensor]  # per depth but the first, where its parents stand within the depth above
+    back: Tensor  # from that order to the joints' own
 
 
 @lru_cache(maxsize=16)
-def _levels(parents: tuple[int, ...]) -> tuple[list[tuple[list[int], list[int], list[int]]], list[int]]:
-    """Per depth: its joints, their parents, the parents' places in the depth above; and the way back."""
+def _chain(parents: tuple[int, ...], device: str) -> _Chain:
     depth = [0]
     for parent in parents[1:]:
         depth.append(depth[parent] + 1)
-    walked, levels, above = [0], [], [0]
-    for step in range(1, max(depth) + 1):
-        joints = [joint for joint, level in enumerate(depth) if level == step]
-        levels.append((joints, [parents[j] for j in joints], [above.index(parents[j]) for j in joints]))
-        walked, above = walked + joints, joints
-    return levels, [walked.index(joint) for joint in range(len(parents))]
+    levels = [[j for j, level in enumerate(depth) if level == step] for step in range(max(depth) + 1)]
+    walked = [joint for level in levels for joint in level]
+
+    def index(ids: list[int]) -> Tensor:
+        return torch.tensor(ids, device=device)
+
+    return _Chain(
+        parents=index(list(parents[1:])),
+        by_depth=index(walked),
+        sizes=[len(level) for level in levels],
+        above=[
+            index([upper.index(parents[j]) for j in level])
+            for upper, level in zip(levels, levels[1:], strict=False)
+        ],
+        back=index([walked.index(joint) for joint in range(len(parents))]),
+    )
