@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ class BodyModel:
         return tuple(self.parents.tolist())
 
     def to(self, device: torch.device | str) -> BodyModel:
-        moved = {
+        moved: dict[str, Any] = {
             field.name: value.to(device)
             for field in dataclasses.fields(self)
             if isinstance(value := getattr(self, field.name), Tensor)
@@ -164,11 +164,9 @@ class BodyModel:
         """
         rows, share = self.landmark_vertices, self.landmark_weights[..., None]
         weights = self.weights[rows] * share  # (33, K, J)
-        ones = torch.ones_like(share)
+        ones, still = torch.ones_like(share), torch.zeros_like(self.shapedirs[rows][..., :1, :])
         template = torch.cat((self.v_template[rows], ones), -1)
-        directions = torch.cat(
-            (self.shapedirs[rows], ones[..., None].expand(-1, -1, 1, self.num_betas) * 0), 2
-        )
+        directions = torch.cat((self.shapedirs[rows], still), -2)
         return (
             torch.einsum("lkj,lkc->ljc", weights, template).flatten(1),
             torch.einsum("lkj,lkcb->ljcb", weights, directions).flatten(1, 2),

@@ -79,7 +79,8 @@ def joint_transforms(
     """What each joint does to a point of the rest pose, ``x -> R x + s``, and where the joints come to.
 
     Args:
-        rotations: (T, J, 3, 3) relative to the parents, rest_joints: (J, 3) or (T, J, 3), trans: (T, 3) or None.
+        rotations: (T, J, 3, 3) relative to the parents, rest_joints: (J, 3) or (T, J, 3).
+        trans: (T, 3) or None.
 
     Returns:
         (T, J, 3, 4) transforms [R | s] and (T, J, 3) joints.
@@ -116,7 +117,7 @@ def forward_kinematics(
 
 
 def weighted_points(rest: Tensor, weights: Tensor) -> Tensor:
-    """(V, J*4): each vertex in homogeneous coordinates times its weight for each joint; linear in ``rest``."""
+    """(V, J*4): each vertex, homogeneous, times its weight for each joint; linear in ``rest``."""
     homogeneous = torch.cat((rest, torch.ones_like(rest[:, :1])), 1)
     return (weights[:, :, None] * homogeneous[:, None]).flatten(1)
 
