@@ -1,0 +1,193 @@
+"""The plate: what stands behind the person.
+
+Under a still camera every place is uncovered at some time, and the median over time of the frames in which it is
+not covered gives it. A single photo, and places that are never uncovered, are filled from their surroundings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from smpl_fitting.progress import Progress
+from smpl_fitting.video import Footage
+
+PLATE_FRAMES = 25
+"""Frames the median is taken over: enough for a person who moves on, and 150 MB at 1920 x 1080."""
+MASK_GROWTH = 0.02
+"""Share of the person's height by which the mask is widened: soft edges, shadows of hair and cloth."""
+MOVING = 0.004
+"""Shift of the background, in shares of the picture's longer side, from which the camera is said to move."""
+
+_ROWS = 64  # rows at a time in the median, which bounds its memory
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A clip's background.
+
+    Attributes:
+        image: (H, W, 3) uint8.
+        camera_moves: the background itself moves, so one picture cannot stand behind all frames; ``image`` is
+            then that of the first frame alone.
+        uncovered: share of the picture that some frame shows without the person.
+    """
+
+    image: np.ndarray
+    camera_moves: bool
+    uncovered: float
+
+
+def background_from_clip(
+    footage: Footage, mask_of: Callable[[int], np.ndarray], progress: Progress | None = None
+) -> Plate:
+    """The plate of a clip.
+
+    Args:
+        mask_of: the person's mask (H, W) in [0, 1] of a frame, by its number.
+
+    Raises:
+        FootageError: the clip cannot be read.
+        Cancelled: through ``progress``.
+    """
+    progress = progress or Progress()
+    count = footage.frame_count
+    step = max(1, -(-count // PLATE_FRAMES))
+    frames, covered = [], []
+    reading = progress.part("Reading the background", 0.0, 0.6)
+    for index, frame in reading.track(footage.frames(0, count, step), -(-count // step)):
+        frames.append(frame[..., :3])
+        covered.append(grown_mask(mask_of(index)))
+    moves = camera_shift(frames, covered) > MOVING * max(frames[0].shape[:2])
+    if moves or len(frames) == 1:
+        return Plate(fill_hole(frames[0], covered[0]), moves, float(1 - covered[0].mean()))
+    image, hole = _median(frames, covered, progress.part("Reading the background", 0.6, 0.9))
+    if hole.any():
+        image = fill_hole(image, hole)
+    progress.update(1.0)
+    return Plate(image, False, float(1 - hole.mean()))
+
+
+def background_from_still(
+    image: np.ndarray, mask: np.ndarray, progress: Progress | None = None
+) -> np.ndarray:
+    """The plate (H, W, 3) uint8 of a single photo, the person's place filled from around it."""
+    filled = fill_hole(image, grown_mask(mask))
+    if progress is not None:
+        progress.update(1.0)
+    return filled
+
+
+def grown_mask(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool, the person and :data:`MASK_GROWTH` of their height around."""
+    person = mask > 0.3
+    rows = np.flatnonzero(person.any(1))
+    if len(rows) == 0:
+        return person
+    radius = max(2.0, MASK_GROWTH * (rows[-1] - rows[0] + 1))
+    return ndimage.distance_transform_edt(~person) <= radius
+
+
+def camera_shift(frames: list[np.ndarray], covered: list[np.ndarray]) -> float:
+    """How far the background moves between the first frame and any other, pixels.
+
+    Corners outside the person are tracked (Lucas-Kanade); the median of their ways, so that passers-by and
+    leaves do not count. A zoom or roll moves most corners too.
+    """
+    first = cv2.cvtColor(np.ascontiguousarray(frames[0]), cv2.COLOR_RGB2GRAY)
+    free = (~covered[0]).astype(np.uint8)
+    corners = cv2.goodFeaturesToTrack(first, 300, 0.01, max(first.shape) / 100, mask=free)
+    if corners is None or len(corners) < 8:
+        return 0.0  # a bare wall: whether it moves cannot be seen, nor does it matter
+    worst = 0.0
+    for frame, person in zip(frames[1:], covered[1:], strict=True):
+        gray = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(first, gray, corners, None, winSize=(21, 21), maxLevel=4)
+        x, y = np.round(there[:, 0]).astype(int).T
+        inside = (x >= 0) & (x < gray.shape[1]) & (y >= 0) & (y < gray.shape[0]) & (found[:, 0] == 1)
+        inside[inside] = ~person[y[inside], x[inside]]
+        if inside.sum() >= 8:
+            way = np.linalg.norm(there[inside, 0] - corners[inside, 0], axis=1)
+            worst = max(worst, float(np.median(way)))
+    return worst
+
+
+def _median(
+    frames: list[np.ndarray], covered: list[np.ndarray], progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """Median over the frames that show each pixel, and (H, W) bool where none does."""
+    height, width = covered[0].shape
+    image = np.zeros((height, width, 3), np.uint8)
+    shown = len(covered) - np.sum(covered, axis=0)
+    for start in progress.track(range(0, height, _ROWS), -(-height // _ROWS)):
+        rows = slice(start, start + _ROWS)
+        # covered values sort behind all others; the median of n is then the n // 2-th
+        stack = np.stack([frame[rows] for frame in frames], axis=-1).astype(np.int16)
+        stack[np.stack([mask[rows] for mask in covered], axis=-1)[:, :, None].repeat(3, axis=2)] = 256
+        stack.sort(axis=-1)
+        middle = np.maximum(shown[rows] - 1, 0) // 2
+        pick = np.broadcast_to(middle[:, :, None, None], (*stack.shape[:3], 1))
+        image[rows] = np.minimum(np.take_along_axis(stack, pick, axis=-1)[..., 0], 255)
+    return image, shown == 0
+
+
+def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Fill a hole smoothly from its rim, with the picture's own grain over it.
+
+    Push-pull (Gortler et al. 1996) gives the low frequencies without the streaks of inpainting by lines.
+
+    Args:
+        image: (H, W, 3) uint8. hole: (H, W) bool.
+    """
+    if not hole.any():
+        return image.copy()
+    if hole.all():
+        return np.full_like(image, 128)
+    smooth = push_pull(image.astype(np.float32), (~hole).astype(np.float32))
+    filled = smooth + _grain(image, hole)
+    # the fill takes over within a few pixels, so that no line shows where it begins
+    away = ndimage.distance_transform_edt(hole)
+    share = np.clip(away / 3.0, 0, 1)[..., None]
+    mixed = np.where(hole[..., None], share * filled + (1 - share) * smooth, image)
+    return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+
+
+def push_pull(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fill what has no weight from ever coarser means of what has.
+
+    Args:
+        image: (H, W, C) float32. weight: (H, W) float32 in [0, 1].
+
+    Returns:
+        (H, W, C), equal to ``image`` where the weight is 1.
+    """
+    if min(image.shape[:2]) <= 2:
+        total = weight.sum()
+        mean = (image * weight[..., None]).sum((0, 1)) / max(float(total), 1e-6)
+        return weight[..., None] * image + (1 - weight[..., None]) * mean
+    half = ((image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2)
+    small_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image * weight[..., None], half, interpolation=cv2.INTER_AREA)
+    small = small.reshape(half[1], half[0], -1) / np.maximum(small_weight, 1e-6)[..., None]
+    # a coarse pixel with a quarter of its area known is known well enough
+    small = push_pull(small, np.minimum(small_weight * 4, 1.0))
+    coarse = cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_CUBIC)
+    coarse = coarse.reshape(image.shape)
+    return weight[..., None] * image + (1 - weight[..., None]) * coarse
+
+
+def _grain(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Noise of the strength and fineness of the picture's, over its whole area. Always the same for a picture."""
+    luma = image.astype(np.float32).mean(-1)
+    rest = luma - cv2.GaussianBlur(luma, (0, 0), 1.5)
+    flat = rest[~ndimage.binary_dilation(hole, iterations=4)]
+    if flat.size == 0:
+        return np.zeros((*luma.shape, 1), np.float32)
+    strength = 1.4826 * float(np.median(np.abs(flat)))  # the median leaves out edges and texture
+    noise = np.random.default_rng(0).standard_normal(luma.shape).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 0.7)
+    return (noise / noise.std() * strength)[..., None]
