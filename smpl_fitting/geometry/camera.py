@@ -88,7 +88,7 @@ class Camera:
         return pixels.reshape(*points.shape[:-1], 2), depth.reshape(points.shape[:-1])
 
     def unproject(self, pixels: Tensor, depth: Tensor) -> Tensor:
-        """World points ``(*, 3)`` of pixels ``(*, 2)`` at depths ``(*)`` in metres; undoes :meth:`project`."""
+        """World points ``(*, 3)`` of pixels ``(*, 2)`` at depths ``(*)`` metres; undoes :meth:`project`."""
         _require_shape(pixels, (2,), "pixels")
         rays = torch.cat([pixels, torch.ones_like(pixels[..., :1])], dim=-1) @ torch.linalg.inv(self.K).T
         return (rays * depth[..., None] - self.t) @ self.R

@@ -13,8 +13,8 @@ from smpl_fitting.geometry.settings import PackedFaces, RasterOutput, RasterSett
 def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutput:
     """Hits of ``faces``, numbered as they come; nothing is recorded for gradients.
 
-    The extension is called as ``pytorch3d.renderer.mesh.rasterize_meshes`` calls it, with faces that are packed
-    already, since a mesh object cannot carry the parts of faces cut at the near plane.
+    The extension is called as ``pytorch3d.renderer.mesh.rasterize_meshes`` calls it, with faces that are
+    packed already, since a mesh object cannot carry the parts of faces cut at the near plane.
     """
     counts = torch.bincount(faces.mesh_index, minlength=faces.mesh_count)
     face_vertices = faces.vertices.detach().float().contiguous()
@@ -27,7 +27,7 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutpu
         settings.blur_radius,
         settings.faces_per_pixel,
         _bin_size(settings.image_size) if face_vertices.is_cuda else 0,
-        max(int(counts.max()), 1),
+        max(int(counts.max()), 1),  # room for all faces in every bin, so that none is lost
         settings.perspective_correct,
         settings.clip_barycentric_coords,
         settings.cull_backfaces,
@@ -35,7 +35,6 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutpu
 
 
 def _bin_size(image_size: tuple[int, int]) -> int:
-    """Pixels along the square bins that faces are sorted into on a GPU, PyTorch3D's own choice: at most 16 bins
-    along a side, each with room for all faces, so that none is lost."""
+    """Side in pixels of the bins that faces are sorted into on a GPU, PyTorch3D's own choice."""
     largest = max(image_size)
     return 8 if largest <= 64 else 2 ** max(math.ceil(math.log2(largest)) - 4, 4)

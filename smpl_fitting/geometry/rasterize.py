@@ -82,15 +82,15 @@ def rasterize_meshes(
     """Rasterize a batch of meshes, each into a picture of its own, as ``pytorch3d.renderer.mesh`` does.
 
     A face reaches a pixel when all barycentrics of the pixel's centre are above 0, or when the centre is
-    closer to it than the square root of ``blur_radius``. Faces without area, and without ``z_clip_value`` also
-    those with a corner at z < 1e-8, are left out. The nearest faces win, of equally near ones those with lower
-    numbers. Of the two halves of a face cut at ``z_clip_value`` the closer one stands for the face in a pixel
-    (PyTorch3D decides this in the course of its search, where it can depend on the other faces there).
+    closer to it than the square root of ``blur_radius``. Faces without area, and without ``z_clip_value``
+    also those with a corner at z < 1e-8, are left out. The nearest faces win, of equally near ones those with
+    lower numbers. Of the two halves of a face cut at ``z_clip_value`` one stands for the face in a pixel: the
+    one that the pixel lies in, or else the closer one; its distance is that to the half's edges.
 
     Args:
         verts: N tensors ``(V_n, 3)`` in PyTorch3D's NDC: x left, y up, the picture's shorter side spanning
             [-1, 1], z the depth in metres. Where they require gradients, zbuf, bary_coords and dists are
-            differentiable.
+            differentiable. Which face a pixel sees is always decided in single precision.
         faces: N integer tensors ``(F_n, 3)``.
         image_size: (height, width) in pixels.
         blur_radius: squared NDC distance up to which faces are drawn beyond their edges.
@@ -124,11 +124,12 @@ def rasterize_meshes(
     clipped = None if z_clip_value is None else clip_faces(packed, z_clip_value, perspective_correct)
     if clipped is not None:
         packed = clipped.faces
+    device = packed.vertices.device
     if packed.vertices.shape[0] == 0:
-        return background(packed.mesh_count, settings, packed.vertices.device)
-    rasterizer = choose_backend(packed.vertices.device, backend)
-    pix_to_face, zbuf, bary_coords, dists = rasterizer(packed, settings)
-    if packed.vertices.requires_grad:
+        pix_to_face, zbuf, bary_coords, dists = background(packed.mesh_count, settings, device)
+    else:
+        pix_to_face, zbuf, bary_coords, dists = choose_backend(device, backend)(packed, settings)
+    if packed.vertices.requires_grad or packed.vertices.dtype != torch.float32:
         zbuf, bary_coords, dists = describe_hits(packed.vertices, pix_to_face, settings)
     if clipped is not None:
         pix_to_face, bary_coords = clipped.restore(pix_to_face, bary_coords)

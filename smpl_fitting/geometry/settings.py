@@ -30,7 +30,7 @@ class RasterSettings:
         return max(1.0, height / width), max(1.0, width / height)
 
     def pixel_axes(self, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-        """NDC of the pixel centres: x ``(W,)`` of the columns, to the left, and y ``(H,)`` of the rows, up."""
+        """NDC of the pixel centres: x ``(W,)`` of the columns and y ``(H,)`` of the rows, both falling."""
         axes = []
         for size, half_range in zip(self.image_size, self.half_ranges, strict=True):
             index = torch.arange(size - 1, -1, -1, dtype=dtype, device=device)

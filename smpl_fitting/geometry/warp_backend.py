@@ -22,7 +22,7 @@ from smpl_fitting.geometry.settings import PackedFaces, RasterOutput, RasterSett
 
 
 def _start_warp() -> None:
-    """Initialise Warp without the line on a missing NVIDIA driver that it writes to descriptor 2 by itself."""
+    """Initialise Warp without the line on a missing NVIDIA driver that it writes to descriptor 2 itself."""
     try:
         stderr = os.dup(2)
     except OSError:  # a windowed program has no standard error to keep clean

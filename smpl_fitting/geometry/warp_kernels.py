@@ -145,6 +145,15 @@ def squared_distance(p: wp.vec2, face: Face) -> float:
 
 
 @wp.func
+def signed_distance(p: wp.vec2, face: Face, bary: wp.vec3) -> float:
+    """Squared distance to the nearest edge, negative inside."""
+    distance = squared_distance(p, face)
+    if is_inside(bary):
+        distance = -distance
+    return distance
+
+
+@wp.func
 def is_drawn(face: Face, cull_backfaces: bool) -> bool:
     """Whether the face has an area, faces the right way, and lies in front of the camera altogether."""
     area = edge(face.a, face.b, face.c)
@@ -164,10 +173,11 @@ def depth_of_hit(p: wp.vec2, face: Face, settings: Settings) -> float:
     if settings.blur_radius == 0.0 and not inside_is_possible(p, face):
         return -1.0
     bary = barycentrics(p, face, settings.perspective_correct)
-    if not is_inside(bary):
-        # Without blur no distance is below the radius.
-        if settings.blur_radius == 0.0 or squared_distance(p, face) >= settings.blur_radius:
-            return -1.0
+    # Without blur no distance is below the radius.
+    if not is_inside(bary) and (
+        settings.blur_radius == 0.0 or squared_distance(p, face) >= settings.blur_radius
+    ):
+        return -1.0
     if settings.clip_barycentric_coords:
         bary = clip(bary)
     return depth_at(bary, face)
@@ -200,15 +210,19 @@ def yields_to_sibling(
     sibling: wp.array(dtype=wp.int32),
     settings: Settings,
 ) -> bool:
-    """Of the two halves of a face cut at the near plane only the closer counts in a pixel that both reach."""
+    """Of the two halves of a face cut at the near plane only one counts in a pixel that both reach.
+
+    It is the one that the pixel lies in, or else the closer one. (PyTorch3D compares distances without sign,
+    so that near the seam rounding decides.)
+    """
     other_index = sibling[index]
     if other_index < 0:
         return False
     other = load_face(face_vertices, other_index, settings.margin)
     if not is_drawn(other, settings.cull_backfaces) or depth_of_hit(p, other, settings) < 0.0:
         return False
-    mine = squared_distance(p, face)
-    theirs = squared_distance(p, other)
+    mine = signed_distance(p, face, barycentrics(p, face, settings.perspective_correct))
+    theirs = signed_distance(p, other, barycentrics(p, other, settings.perspective_correct))
     return theirs < mine or (theirs == mine and other_index < index)
 
 
@@ -287,13 +301,10 @@ def describe_hits(
                 face = load_face(face_vertices, index, settings.margin)
                 p = wp.vec2(column_x[column], y)
                 bary = barycentrics(p, face, settings.perspective_correct)
-                distance = squared_distance(p, face)
-                if is_inside(bary):
-                    distance = -distance
+                dists[pixel, k] = signed_distance(p, face, bary)
                 if settings.clip_barycentric_coords:
                     bary = clip(bary)
                 pix_to_face[pixel, k] = wp.int64(index)
                 zbuf[pixel, k] = depth_at(bary, face)
                 bary_coords[pixel, k] = bary
-                dists[pixel, k] = distance
         column += strips
