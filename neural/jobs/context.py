@@ -1,4 +1,4 @@
-"""What a job gets besides its parameters, and what every job does with those parameters first."""
+"""What a job gets besides its parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.progress import Progress
 
 
@@ -23,14 +22,3 @@ class JobContext:
     progress: Progress = field(default_factory=Progress)
     cache: dict[Any, Any] = field(default_factory=dict)
     log: Callable[[str], None] = print
-
-
-def parameter(params: dict[str, Any], name: str) -> Any:
-    """A parameter a job cannot do without.
-
-    Raises:
-        LiquidMotionError: it was not given.
-    """
-    if params.get(name) is None:
-        raise LiquidMotionError(f"parameter {name!r} is missing; give it in the request's params")
-    return params[name]

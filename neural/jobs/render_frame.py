@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neural.jobs.context import JobContext, parameter
+from neural.jobs._inputs import image_size, parameter
+from neural.jobs.context import JobContext
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 
@@ -35,12 +36,19 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         LiquidMotionError: a parameter is missing, or an array is not what it should be.
     """
     renderer = _renderer(params.get("renderer", "warp"), context)
-    size = _size(parameter(params, "size"))
-    arrays = _read_arrays(Path(parameter(params, "arrays")))
+    size = image_size(parameter(params, "size"))
+    arrays_path = Path(parameter(params, "arrays"))
+    arrays = _read_arrays(arrays_path)
     subject = _subject(Path(parameter(params, "subject")), context)
     out = Path(parameter(params, "out"))
     context.progress.update(0.0)
     vertices, camera = _view(arrays, "", size)
+    expected = len(subject.surface.rest)
+    if len(vertices) != expected:
+        raise LiquidMotionError(
+            f"{arrays_path}: the mesh has {len(vertices)} vertices, {subject.path} has {expected}; "
+            "switch off modifiers that add or remove vertices, such as Subdivision"
+        )
     previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
     result = renderer.render(subject, vertices, camera, size, previous=previous)
     with atomic_path(out) as temporary, open(temporary, "wb") as file:
@@ -74,16 +82,6 @@ def _subject(folder: Path, context: JobContext):
         while len(subjects) > _CACHED_SUBJECTS:
             del subjects[next(iter(subjects))]
     return subjects[key][1]
-
-
-def _size(value: Any) -> tuple[int, int]:
-    if (
-        not isinstance(value, (list, tuple))
-        or len(value) != 2
-        or not all(isinstance(side, int) and 1 <= side <= 16384 for side in value)
-    ):
-        raise LiquidMotionError(f"size {value!r} is not [height, width] in pixels from 1 to 16384")
-    return value[0], value[1]
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,78 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Device(enum.StrEnum):
+    """Where torch computes."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class Renderer(enum.StrEnum):
+    """Who draws the person."""
+
+    WARP = "warp"
+
+
+DeviceOption = Annotated[
+    Device, typer.Option("--device", help="Where torch computes; auto takes a GPU where there is one.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="For machines: one JSON object on stdout at the end, errors too.")
+]
+BodyOption = Annotated[
+    str,
+    typer.Option("--body", metavar="open|PATH", help="The open body, or your SMPL, SMPL-H or SMPL-X file."),
+]
+FramesOption = Annotated[
+    str | None,
+    typer.Option("--frames", metavar="A-B", help="Only these frames of the clip: first and last, from 0."),
+]
+SourceOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--source", metavar="S [S…]", help="Photos or a clip of the person to show; one or several."
+    ),
+]
+RendererOption = Annotated[Renderer, typer.Option("--renderer", help="Who draws the person.")]
+
+
+def frame_range(text: str | None) -> list[int] | None:
+    """``"3-10"`` as ``[3, 10]``, ``"3"`` as ``[3, 3]``: the first and the last frame.
+
+    Raises:
+        typer.BadParameter: it is no such range.
+    """
+    if text is None:
+        return None
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or not (last.isdecimal() if dash else True):
+        raise typer.BadParameter(f"{text!r} is not A-B, as in 0-99", param_hint="--frames")
+    frames = [int(first), int(last or first)]
+    if frames[1] < frames[0]:
+        raise typer.BadParameter(f"{text!r} ends before it begins", param_hint="--frames")
+    return frames
+
+
+def frame_list(text: str) -> list[int]:
+    """``"0,40"`` as ``[0, 40]``.
+
+    Raises:
+        typer.BadParameter: it is no such list.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise typer.BadParameter(
+            f"{text!r} is not a list of frame numbers, as in 0,40", param_hint="--sources"
+        )
+    return [int(word) for word in words]

@@ -1,0 +1,29 @@
+"""Check this installation; the extension's preferences show the answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from neural.jobs.context import JobContext
+
+
+def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Run every check.
+
+    Params:
+        folder: where results would go (the current folder), for its free space.
+
+    Returns:
+        ``healthy``: whether the main job can run; ``findings``: name, state (ok, missing, broken), detail, mend.
+    """
+    from neural.doctor import checks, examine
+
+    todo = checks(Path(params.get("folder") or "."))
+    progress = context.progress.part("Checking", 0.0, 1.0)
+    findings = [examine(check) for check in progress.track(todo, len(todo))]
+    return {
+        "healthy": all(finding.state != "broken" for finding in findings),
+        "findings": [asdict(finding) for finding in findings],
+    }
