@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ from smpl_fitting.geometry.settings import RasterOutput, RasterSettings, backgro
 
 # Faces are cut this far in front of the camera (metres): closer, nothing is in focus or of interest.
 _NEAR_PLANE = 0.01
+# Pixels of a batch are numbered by 32-bit integers.
+_MOST_PIXELS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ def _check(
             f"image_size and faces_per_pixel must be at least 1, got {settings.image_size} and "
             f"{settings.faces_per_pixel}"
         )
+    if len(verts) * math.prod(settings.image_size) > _MOST_PIXELS:
+        raise ValueError(f"{len(verts)} pictures of {settings.image_size} are too many for one call")
     if not settings.blur_radius >= 0:
         raise ValueError(f"blur_radius must not be negative, got {settings.blur_radius}")
     if z_clip_value is not None and not z_clip_value > 0:

@@ -66,7 +66,7 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutpu
     launch = functools.partial(wp.launch, device=wp.device_from_torch(device), stream=stream)
 
     nearest = torch.full((layers, pixels), kernels.NO_HIT_KEY, dtype=torch.int64, device=device)
-    previous = torch.full((pixels,), -1, dtype=torch.int64, device=device)
+    previous = torch.full((1,), -1, dtype=torch.int64, device=device).expand(pixels)
     for layer in nearest:
         launch(
             kernels.find_faces,

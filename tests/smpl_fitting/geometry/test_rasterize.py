@@ -180,6 +180,7 @@ def test_double_precision_is_kept():
         ({"faces": [ONE_FACE + 1]}, "outside"),
         ({"faces": [ONE_FACE - 1]}, "outside"),
         ({"image_size": (0, 5)}, "image_size"),
+        ({"image_size": (50_000, 50_000)}, "too many"),
         ({"faces_per_pixel": 0}, "faces_per_pixel"),
         ({"blur_radius": -1e-3}, "blur_radius"),
         ({"blur_radius": float("nan")}, "blur_radius"),

@@ -70,24 +70,26 @@ def test_equal_to_pytorch3d_bit_for_bit(name, gradients):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("backend", ["warp", "pytorch3d"])
-@pytest.mark.parametrize("name", CASES)
-def test_cuda_agrees(name, backend):
+def test_same_faces_on_cuda(backend):
     if backend == "pytorch3d":
         pytest.importorskip("pytorch3d._C", reason="needs PyTorch3D")
-    case = load_case(name)
-    verts, faces = [v.cuda() for v in case.verts], [f.cuda() for f in case.faces]
-    outputs = rasterize_meshes(verts, faces, case.image_size, backend=backend, **case.keywords)
-    assert torch.equal(outputs[0].cpu(), case.outputs["pix_to_face"].long())
-    for output, key in list(zip(outputs, OUTPUTS, strict=True))[1:]:
-        torch.testing.assert_close(output.cpu(), case.outputs[key], atol=1e-5, rtol=1e-4)
+    for name in CASES:
+        case = load_case(name)
+        verts, faces = [v.cuda() for v in case.verts], [f.cuda() for f in case.faces]
+        outputs = rasterize_meshes(verts, faces, case.image_size, backend=backend, **case.keywords)
+        assert torch.equal(outputs[0].cpu(), case.outputs["pix_to_face"].long()), name
+        for output, key in list(zip(outputs, OUTPUTS, strict=True))[1:]:
+            torch.testing.assert_close(output.cpu(), case.outputs[key], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_pytorch3d_backend_on_the_cpu(name):
+def test_pytorch3d_backend_is_pytorch3d():
     pytest.importorskip("pytorch3d._C", reason="needs PyTorch3D")
-    case = load_case(name)
-    if max(case.image_size) > 64:
-        pytest.skip("PyTorch3D takes minutes for this case on the CPU")
-    outputs = rasterize_meshes(case.verts, case.faces, case.image_size, backend="pytorch3d", **case.keywords)
-    for output, key in zip(outputs, OUTPUTS, strict=True):
-        assert torch.equal(output, case.outputs[key].to(output.dtype)), key
+    for name in CASES:
+        case = load_case(name)
+        if max(case.image_size) > 64:  # minutes by PyTorch3D on the CPU
+            continue
+        outputs = rasterize_meshes(
+            case.verts, case.faces, case.image_size, backend="pytorch3d", **case.keywords
+        )
+        for output, key in zip(outputs, OUTPUTS, strict=True):
+            assert torch.equal(output, case.outputs[key].to(output.dtype)), (name, key)
