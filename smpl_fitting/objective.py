@@ -15,9 +15,11 @@ from smpl_fitting.silhouette import Silhouettes
 
 # Expected spreads. Landmarks: in units of the person's height in the picture.
 LANDMARK_SPREAD = 0.01
-LANDMARK_OUTLIER = 0.04  # residuals far beyond this no longer pull (Geman-McClure)
+LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_SPREAD = 0.3  # radians: MediaPipe's 3D directions against motion capture
-ACCELERATION_SPREAD = 6.0  # m/s^2 of a joint
+ACCELERATION_SPREAD = (
+    15.0  # m/s^2 of a joint; beyond it the cost grows linearly, since people do punch and land
+)
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
 SHAPE_SPREAD = 1.0
 OUTSIDE_SPREAD = 0.01  # of the height: body outside the person's mask
@@ -77,11 +79,17 @@ def geman_mcclure(squared: Tensor, outlier: float) -> Tensor:
 class Objective:
     """The energy of :class:`Parameters` given :class:`Observations`; ``terms`` names each part."""
 
-    def __init__(self, body: BodyModel, seen: Observations, sample: Tensor) -> None:
-        """sample: (N,) vertex indices that stand for the surface in the silhouette term."""
+    def __init__(
+        self, body: BodyModel, seen: Observations, sample: Tensor, outlier: float = LANDMARK_OUTLIER
+    ) -> None:
+        """sample: (N,) vertex indices that stand for the surface in the silhouette term.
+
+        outlier: where landmarks stop to pull, as a share of the height; wide while the pose is still rough.
+        """
         self._body = body
         self._seen = seen
         self._sample = sample
+        self._outlier = outlier
         self._weights = landmark_weights() * seen.weights
         self._low, self._high = joint_limits()
         self._mean, self._spread = mean_pose(), pose_spread()
@@ -118,7 +126,7 @@ class Objective:
         error = (self._project(points, self._seen.K) - self._seen.keypoints) / self._seen.heights[
             :, None, None
         ]
-        robust = geman_mcclure(error.square().sum(-1), LANDMARK_OUTLIER) / LANDMARK_SPREAD**2
+        robust = geman_mcclure(error.square().sum(-1), self._outlier) / LANDMARK_SPREAD**2
         return (self._weights * robust).sum(-1).mean()
 
     def _bone_directions(self, points: Tensor) -> Tensor:
@@ -142,7 +150,8 @@ class Objective:
     @staticmethod
     def _smoothness(joints: Tensor, frame_time: float) -> Tensor:
         acceleration = (joints[2:] - 2 * joints[1:-1] + joints[:-2]) / frame_time**2
-        return (acceleration / ACCELERATION_SPREAD).square().sum((-1, -2)).mean()
+        squared = (acceleration / ACCELERATION_SPREAD).square().sum(-1)
+        return 2 * ((1 + squared).sqrt() - 1).sum(-1).mean()
 
     def _silhouette(self, parameters: Parameters, rotations: Tensor) -> Tensor:
         shapes = self._seen.silhouettes
@@ -154,7 +163,7 @@ class Objective:
         pixels = self._project(output.vertices, self._seen.K[frames])
         scale = self._seen.heights[frames][:, None]
         outside = (shapes.distance(pixels) / scale / OUTSIDE_SPREAD).square()
-        outside = geman_mcclure(outside, LANDMARK_OUTLIER / OUTSIDE_SPREAD)
+        outside = geman_mcclure(outside, CONTOUR_OUTLIER / OUTSIDE_SPREAD)
         nearest = torch.cdist(shapes.contours, pixels).amin(-1) / scale
         reach = geman_mcclure(nearest.square(), CONTOUR_OUTLIER) / CONTOUR_SPREAD**2
         return SILHOUETTE_EVIDENCE * (outside.mean(-1) + reach.mean(-1)).mean()

@@ -14,8 +14,8 @@ from smpl_fitting.objective import Objective, Observations, Parameters, landmark
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import surface_sample
 
-LANDMARK_STEPS = 220
-SILHOUETTE_STEPS = 120
+ROUGH_STEPS, LANDMARK_STEPS, SILHOUETTE_STEPS = 150, 150, 120
+ROUGH_OUTLIER = 0.3  # of the height: at first every landmark pulls, however far (graduated non-convexity)
 POSE_RATE, TRANS_RATE, SHAPE_RATE = 0.02, 0.02, 0.05
 
 
@@ -43,13 +43,19 @@ def solve(body: BodyModel, seen: Observations, progress: Progress | None = None)
     progress = progress or Progress()
     parameters = initial_parameters(body, seen)
     sample = surface_sample(body.v_template)
-    steps = LANDMARK_STEPS + (SILHOUETTE_STEPS if seen.silhouettes is not None else 0)
-    split = LANDMARK_STEPS / steps
-    without = Objective(body, replace(seen, silhouettes=None), sample)
-    parameters = _descend(without, parameters, LANDMARK_STEPS, 1.0, progress.part("", 0.0, split))
+    landmarks_only = replace(seen, silhouettes=None)
+    stages = [
+        (Objective(body, landmarks_only, sample, ROUGH_OUTLIER), ROUGH_STEPS, 1.0),
+        (Objective(body, landmarks_only, sample), LANDMARK_STEPS, 0.6),
+    ]
     if seen.silhouettes is not None:
-        objective = Objective(body, seen, sample)
-        parameters = _descend(objective, parameters, SILHOUETTE_STEPS, 0.5, progress.part("", split, 1.0))
+        stages.append((Objective(body, seen, sample), SILHOUETTE_STEPS, 0.5))
+    total = sum(steps for _, steps, _ in stages)
+    done = 0
+    for objective, steps, rate in stages:
+        part = progress.part("", done / total, (done + steps) / total)
+        parameters = _descend(objective, parameters, steps, rate, part)
+        done += steps
     return parameters
 
 
