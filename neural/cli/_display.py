@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, TextIO
@@ -22,11 +21,10 @@ class Display(Protocol):
 
 
 @contextlib.contextmanager
-def display(stream: TextIO | None = None) -> Iterator[Display]:
-    """The display that suits ``stream`` (stderr)."""
-    stream = stream or sys.stderr
+def display(stream: TextIO) -> Iterator[Display]:
+    """The display that suits ``stream``."""
     if stream.isatty():
-        with _bar() as bar:
+        with _bar(stream) as bar:
             yield bar
     else:
         yield PlainDisplay(stream)
@@ -61,7 +59,7 @@ def _left(seconds: float | None) -> str:
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Display]:
+def _bar(stream: TextIO) -> Iterator[Display]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -71,7 +69,7 @@ def _bar() -> Iterator[Display]:
         TaskProgressColumn(),
         TextColumn("{task.fields[left]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task("Starting", total=1.0, left="")
         eta = Eta()
 

@@ -89,7 +89,7 @@ def _explain(error: BaseException, streams: Streams) -> None:
 
 @contextlib.contextmanager
 def _own_streams() -> Iterator[Streams]:
-    """Keep stdout for the result and stderr for progress; what libraries print, from C too, goes to a file."""
+    """Keep stdout for the result, stderr for progress; what libraries print, from C too, goes to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]

@@ -46,7 +46,7 @@ def chosen_frames(params: dict[str, Any], footage) -> range | None:
     first, last = frames
     if not 0 <= first <= last < footage.frame_count:
         raise LiquidMotionError(
-            f"{footage.path}: has frames 0 to {footage.frame_count - 1}, not {first} to {last}; choose among those"
+            f"{footage.path}: has no frames {first} to {last}; choose from 0 to {footage.frame_count - 1}"
         )
     return range(first, last + 1)
 

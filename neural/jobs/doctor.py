@@ -16,7 +16,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         folder: where results would go (the current folder), for its free space.
 
     Returns:
-        ``healthy``: whether the main job can run; ``findings``: name, state (ok, missing, broken), detail, mend.
+        ``healthy``: whether the main job can run; ``findings``: each with name, state (``ok``, ``missing``,
+        ``broken``), detail and mend.
     """
     from neural.doctor import checks, examine
 

@@ -13,12 +13,13 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Fit one clip and write its motion file.
 
     Params:
-        clip: footage. out: the ``.npz`` to write. overlay: a movie (a picture for a still) of the mesh on the
-            footage, optional. body: ``open`` or a model file. frames: ``[first, last]``, optional. focal: pixels,
-            optional.
+        clip: footage. out: the ``.npz`` to write.
+        overlay: optional movie (picture, for a still) of the mesh on the footage.
+        body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
 
     Returns:
-        ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``, ``landmark_error_percent`` of the height.
+        ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``, ``landmark_error_percent`` of the
+        height.
 
     Raises:
         LiquidMotionError: the footage cannot be read, shows nobody, or a result cannot be written.
