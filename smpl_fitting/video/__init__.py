@@ -1,0 +1,7 @@
+"""Reading and writing of clips, picture sequences and single pictures."""
+
+from smpl_fitting.video.footage import Footage
+from smpl_fitting.video.images import read_image, write_image
+from smpl_fitting.video.read import open_footage
+
+__all__ = ["Footage", "open_footage", "read_image", "write_image"]
