@@ -8,7 +8,6 @@ that the two agree bit for bit; for the same reason no multiply may be fused wit
 
 import warp as wp
 
-# Annotations must stay objects: no `from __future__ import annotations` here.
 wp.set_module_options({"enable_backward": False, "fuse_fp": False, "fast_math": False})
 
 # Double, as in PyTorch3D: the sum or comparison is made in double precision and only then rounded.
@@ -16,9 +15,9 @@ EPSILON = wp.constant(wp.float64(1.0e-8))
 # Larger than any key of a hit.
 NO_HIT_KEY = 0x7FFFFFFFFFFFFFFF
 NO_HIT = wp.constant(wp.int64(NO_HIT_KEY))
+FACE_BITS = wp.constant(wp.int64(0xFFFFFFFF))
 # Pixels; above the rounding error of a coordinate in pictures of up to 30,000 pixels.
 SLACK = wp.constant(0.01)
-FACE_BITS = wp.constant(wp.int64(0xFFFFFFFF))
 
 
 @wp.struct
