@@ -1,0 +1,85 @@
+"""From source photos and clips of one person to fitted views: which frames to use, and their fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neural.source_view import SourceView
+from smpl_fitting.body import BodyModel
+from smpl_fitting.fit import Fit, fit_clip, fit_stills
+from smpl_fitting.geometry import axis_angle_to_matrix
+from smpl_fitting.motion import Motion
+from smpl_fitting.progress import Progress
+from smpl_fitting.video import Footage, open_footage
+from smpl_fitting.world import body_vertices, frame_camera
+
+FRAMES_PER_CLIP = 6
+
+
+def fit_sources(
+    paths: Sequence[str | Path], body: BodyModel, progress: Progress | None = None
+) -> list[SourceView]:
+    """Fit the person in each photo and clip; a clip gives several views, the most different ones.
+
+    All views get one shape: photos are solved together, and where clips join them the mean over views counts.
+
+    Raises:
+        FootageError, NobodyFoundError, Cancelled: see :mod:`smpl_fitting.fit`.
+    """
+    progress = progress or Progress()
+    footages = [open_footage(path) for path in paths]
+    stills = [footage for footage in footages if footage.is_still]
+    clips = [footage for footage in footages if not footage.is_still]
+    share = len(stills) / len(footages)
+    views: list[SourceView] = []
+    if stills:
+        fits = fit_stills([footage.path for footage in stills], body, progress=progress.part("", 0.0, share))
+        views += [source_view(footage, fit, 0, body) for footage, fit in zip(stills, fits, strict=True)]
+    for index, footage in enumerate(clips):
+        start = share + (1 - share) * index / len(clips)
+        fit = fit_clip(footage, body, progress=progress.part("", start, start + (1 - share) / len(clips)))
+        views += [source_view(footage, fit, row, body) for row in choose_frames(fit.motion)]
+    return views
+
+
+def source_view(footage: Footage, fit: Fit, row: int, body: BodyModel) -> SourceView:
+    """One frame of a fitted clip (row = frame index), or a fitted photo (row 0), as a source."""
+    return SourceView(
+        image=np.ascontiguousarray(footage.frame(row)[..., :3]),
+        mask=fit.detections.mask(row),
+        vertices=body_vertices(body, fit.motion, [row])[0],
+        camera=frame_camera(fit.motion, row),
+        motion=fit.motion.select(slice(row, row + 1)),
+    )
+
+
+def mean_betas(views: Sequence[SourceView]) -> np.ndarray:
+    """(B,) the person's shape: the mean over the views."""
+    return np.mean([view.motion.betas for view in views], axis=0)
+
+
+def choose_frames(motion: Motion, count: int = FRAMES_PER_CLIP) -> list[int]:
+    """Rows of a clip that together show most of the person: well seen, turned and posed differently.
+
+    Greedy farthest-point choice on the body's limb rotations and heading, starting from the frame that is
+    seen best; frames in which nobody or little was seen are left out.
+    """
+    assert motion.confidence is not None and motion.keypoints is not None
+    seen = motion.confidence * motion.keypoints[..., 3].mean(-1)
+    candidates = np.flatnonzero(seen >= 0.8 * seen.max())
+    rotations = axis_angle_to_matrix(torch.as_tensor(motion.poses.reshape(len(motion.poses), -1, 3)))
+    # what faces the camera decides what is seen: the root counts as much as all other joints together
+    features = rotations[:, 1:24].flatten(1).numpy() / np.sqrt(23)
+    features = np.concatenate([features, rotations[:, 0].flatten(1).numpy()], axis=1)[candidates]
+    chosen = [int(seen[candidates].argmax())]
+    distance = np.full(len(candidates), np.inf)
+    while len(chosen) < min(count, len(candidates)):
+        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
+        if distance.max() < 0.15:  # nothing new to see
+            break
+        chosen.append(int(distance.argmax()))
+    return sorted(int(candidates[index]) for index in chosen)
