@@ -23,7 +23,13 @@ from smpl_fitting.geometry import Camera, rasterize
 
 SUPERSAMPLE = 2
 """Samples a side of each pixel: coverage in five steps, which is what antialiases the outline."""
+_SUBS = [
+    (slice(row, None, SUPERSAMPLE), slice(column, None, SUPERSAMPLE))
+    for row in range(SUPERSAMPLE)
+    for column in range(SUPERSAMPLE)
+]
 _SEAM = 6.0  # texels from a change of source over which the texture takes over from the picture
+_STEP_PAIRS = 4096  # enough for a median
 _TRUSTED = (0.08, 0.25)  # trust from which the picture itself is read rather than the texture
 
 
@@ -49,8 +55,11 @@ class _Prepared:
 
     texture: list[Tensor]  # (3, A, A) and smaller
     source: Tensor  # (A, A) uint8
-    direct: Tensor  # (1, A, A): share of the picture against the texture
+    direct: Tensor  # (A, A): share of the picture against the texture
     pictures: list[list[Tensor]]  # of each source, (3, H, W) and smaller
+    faces: Tensor  # (F, 3)
+    texel_corners: Tensor  # (F, 3, 2) atlas pixels of the faces' corners
+    picture_corners: list[Tensor]  # of each source, (F, 3, 3) homogeneous pixels of the faces' corners
 
 
 class WarpRenderer:
@@ -90,7 +99,7 @@ class WarpRenderer:
         box = _body_box(vertices, camera)
         if box is not None:
             with torch.inference_mode():
-                _draw(canvas, box, self._prepared[subject], subject, vertices, camera)
+                _draw(canvas, box, self._prepared[subject], vertices, camera)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
 
@@ -108,7 +117,9 @@ class _Canvas:
 
 
 def _prepare(subject: Subject) -> _Prepared:
+    surface = subject.surface
     source = torch.from_numpy(subject.source)
+    texel = uv_to_pixels(surface.uv, len(source))
     return _Prepared(
         texture=_levels(_planes(subject.texture[..., :3])),
         source=source,
@@ -116,6 +127,13 @@ def _prepare(subject: Subject) -> _Prepared:
         pictures=[
             _levels((_planes(image) * gain[:, None, None]).clamp(0, 1))
             for image, gain in zip(subject.images, subject.gains, strict=True)
+        ],
+        faces=surface.faces,
+        texel_corners=texel[surface.faces_uv],
+        # K (R x + t) is linear in x: interpolated and then divided it is T(p), exactly
+        picture_corners=[
+            ((posed @ camera.R.T + camera.t) @ camera.K.T)[surface.faces]
+            for posed, camera in zip(subject.vertices, subject.cameras, strict=True)
         ],
     )
 
@@ -134,7 +152,7 @@ def _levels(image: Tensor) -> list[Tensor]:
 
 
 def _direct_share(source: np.ndarray, trust: np.ndarray) -> Tensor:
-    """(1, A, A): 1 where one source is read directly, falling to 0 at its borders and where it is not trusted."""
+    """(A, A): 1 where one source is read directly, falling to 0 at its borders and where it is not trusted."""
     border = np.zeros(source.shape, bool)
     border[:, 1:] |= source[:, 1:] != source[:, :-1]
     border[1:] |= source[1:] != source[:-1]
@@ -142,14 +160,16 @@ def _direct_share(source: np.ndarray, trust: np.ndarray) -> Tensor:
     low, high = _TRUSTED
     share = np.clip(away / _SEAM, 0, 1) * np.clip((trust / 255.0 - low) / (high - low), 0, 1)
     share[(source == INVENTED) | (source == MIRRORED)] = 0.0
-    return torch.from_numpy(share.astype(np.float32))[None]
+    return torch.from_numpy(share.astype(np.float32))
 
 
 def _body_box(vertices: Tensor, camera: Camera) -> tuple[int, int, int, int] | None:
     """x0, y0, x1, y1 of the pixels the body may touch; None when it is out of the picture."""
     pixels, depth = camera.project(vertices)
     height, width = camera.image_size
-    if bool((depth <= 0.05).any()):  # reaches behind the camera: its outline there is not that of the vertices
+    if bool(
+        (depth <= 0.05).any()
+    ):  # reaches behind the camera: its outline there is not that of the vertices
         return (0, 0, width, height)
     low, high = pixels.amin(0).floor().long() - 1, pixels.amax(0).ceil().long() + 1
     x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
@@ -161,67 +181,79 @@ def _draw(
     canvas: _Canvas,
     box: tuple[int, int, int, int],
     prepared: _Prepared,
-    subject: Subject,
     vertices: Tensor,
     camera: Camera,
 ) -> None:
     x0, y0, x1, y1 = box
     height, width = y1 - y0, x1 - x0
     fine = camera.cropped(box).resized((height * SUPERSAMPLE, width * SUPERSAMPLE))
-    fragments = rasterize(vertices, subject.surface.faces, fine)
-    row, column = fragments.mask.nonzero(as_tuple=True)
-    if len(row) == 0:
+    fragments = rasterize(vertices, prepared.faces, fine)
+    size = fragments.depth.shape
+    place = (fragments.pix_to_face.flatten() >= 0).nonzero()[:, 0]
+    if len(place) == 0:
         return
-    face, bary = fragments.pix_to_face[row, column], fragments.bary[row, column]
-    colour, source = _colours(prepared, subject, face, bary, (row, column))
+    face = fragments.pix_to_face.flatten().index_select(0, place)
+    bary = fragments.bary.reshape(-1, 3).index_select(0, place)
+    colour, source = _colours(prepared, face, bary, place)
 
-    pixel = (row // SUPERSAMPLE) * width + column // SUPERSAMPLE
-    total = torch.zeros(height * width, 4)
-    total.index_add_(0, pixel, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
-    count = total[:, 3:]
-    rgba = torch.cat([total[:, :3] / count.clamp(min=1), count / SUPERSAMPLE**2], dim=1)
+    samples = torch.zeros(size.numel(), 4)
+    samples.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
+    samples = samples.reshape(*size, 4)
+    mean = sum(samples[one] for one in _SUBS) / SUPERSAMPLE**2
+    coverage = mean[..., 3:]
     inside = (slice(y0, y1), slice(x0, x1))
-    canvas.rgba[inside] = rgba.reshape(height, width, 4)
+    canvas.rgba[inside] = torch.cat([mean[..., :3] / coverage.clamp(min=1e-6), coverage], dim=-1)
     depth = functional.max_pool2d(-fragments.depth[None, None], SUPERSAMPLE)
     canvas.depth[inside] = -depth[0, 0]
-    # the first covered sample of each pixel, whatever order the device writes in
-    for sub in reversed(range(SUPERSAMPLE**2)):
-        at = (row % SUPERSAMPLE) * SUPERSAMPLE + column % SUPERSAMPLE == sub
-        canvas.provenance[y0 + row[at] // SUPERSAMPLE, x0 + column[at] // SUPERSAMPLE] = source[at]
+    canvas.provenance[inside] = _first_sample(source, place, size)
 
 
-def _colours(
-    prepared: _Prepared, subject: Subject, face: Tensor, bary: Tensor, place: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Colour (P, 3) and provenance (P,) of surface points given as face and barycentrics."""
-    surface = subject.surface
-    uv = (bary[..., None] * surface.uv[surface.faces_uv[face]]).sum(1)
+def _first_sample(source: Tensor, place: Tensor, size: torch.Size) -> Tensor:
+    """Provenance of each pixel's first covered sample. Classes cannot be averaged."""
+    fine = torch.zeros(size.numel(), dtype=torch.int16)
+    fine.index_copy_(0, place, source.to(torch.int16) + 1)  # 0 is left for "no sample"
+    fine = fine.reshape(size)
+    first = fine[_SUBS[0]]
+    for one in _SUBS[1:]:
+        first = torch.where(first == 0, fine[one], first)
+    return (first - 1).clamp(min=0).to(torch.uint8)
+
+
+def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Colour (P, 3) and provenance (P,) of surface points given as face, barycentrics and place on the screen."""
+    texel = _interpolate(prepared.texel_corners, face, bary)
     size = prepared.source.shape[0]
-    texel = uv_to_pixels(uv, size)
-    step = _step(texel, face, place)
-    colour = _read(prepared.texture, texel, step)
-    column, row = texel.long().clamp(0, size - 1).T
-    source = prepared.source[row, column]
-    share = sample(prepared.direct, texel)[:, 0]
+    colour = _read(prepared.texture, texel, _step(texel, face, place))
+    column, row = texel.long().clamp_(0, size - 1).unbind(1)
+    flat = row * size + column
+    source = prepared.source.flatten().index_select(0, flat)
+    share = prepared.direct.flatten().index_select(0, flat)
     for index, levels in enumerate(prepared.pictures):
         chosen = ((source == index + 1) & (share > 0)).nonzero()[:, 0]
         if len(chosen) == 0:
             continue
-        corners = subject.vertices[index][surface.faces[face[chosen]]]
-        pixels, _ = subject.cameras[index].project((bary[chosen, :, None] * corners).sum(1))
-        near = (place[0][chosen], place[1][chosen])
-        direct = _read(levels, pixels, _step(pixels, face[chosen], near))
-        colour[chosen] = torch.lerp(colour[chosen], direct, share[chosen, None])
+        near, on, at = (one.index_select(0, chosen) for one in (face, bary, place))
+        seen = _interpolate(prepared.picture_corners[index], near, on)
+        pixels = seen[:, :2] / seen[:, 2:]
+        direct = _read(levels, pixels, _step(pixels, near, at))
+        mixed = torch.lerp(colour.index_select(0, chosen), direct, share.index_select(0, chosen)[:, None])
+        colour.index_copy_(0, chosen, mixed)
     return colour, source
 
 
-def _step(pixels: Tensor, face: Tensor, place: tuple[Tensor, Tensor]) -> float:
+def _interpolate(corners: Tensor, face: Tensor, bary: Tensor) -> Tensor:
+    """(P, C) from the values (F, 3, C) at the faces' corners."""
+    picked = corners.index_select(0, face)
+    return torch.bmm(bary[:, None], picked)[:, 0]
+
+
+def _step(pixels: Tensor, face: Tensor, place: Tensor) -> float:
     """Median distance in what is read between samples that are neighbours on the screen and on one face."""
-    row, column = place
-    pair = (row[1:] == row[:-1]) & (column[1:] == column[:-1] + 1) & (face[1:] == face[:-1])
-    if not bool(pair.any()):
+    pair = ((place[1:] == place[:-1] + 1) & (face[1:] == face[:-1])).nonzero()[:, 0]
+    if len(pair) == 0:
         return 1.0
-    return float((pixels[1:] - pixels[:-1])[pair].norm(dim=-1).median())
+    pair = pair[:: 1 + len(pair) // _STEP_PAIRS]
+    return float((pixels[pair + 1] - pixels[pair]).norm(dim=-1).median())
 
 
 def _read(levels: list[Tensor], pixels: Tensor, step: float) -> Tensor:

@@ -72,7 +72,7 @@ def pixel_trust(mask: np.ndarray, fragments: Fragments) -> Tensor:
         return torch.from_numpy(inside)
     distance, (row, column) = ndimage.distance_transform_edt(~step, return_indices=True)
     near, far = _both_sides(depth)
-    middle = (0.5 * (near + far))[row, column]
+    middle = 0.5 * (near[row, column] + far[row, column])
     on_front = depth < middle
     edge = np.where(on_front, _ramp(distance, FRONT_MARGIN, height), _ramp(distance, BEHIND_MARGIN, height))
     return torch.from_numpy((inside * edge).astype(np.float32))

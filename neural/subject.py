@@ -217,7 +217,9 @@ def load_subject(path: str | Path) -> Subject:
         vertices = torch.from_numpy(views["vertices"])
         surface = _surface(body)
         if motion.frame_count != count or vertices.shape != (count, *surface.rest.shape):
-            raise ValueError(f"{count} sources but {motion.frame_count} fits and vertices {tuple(vertices.shape)}")
+            raise ValueError(
+                f"{count} sources but {motion.frame_count} fits and vertices {tuple(vertices.shape)}"
+            )
         return Subject(
             path=path,
             model=str(about["model"]),
@@ -233,7 +235,15 @@ def load_subject(path: str | Path) -> Subject:
             trust=provenance["trust"],
             background=read_image(path / "background.png")[..., :3],
         )
-    except (LiquidMotionError, OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        LiquidMotionError,
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         raise SubjectError(f"{path}: the subject is damaged ({error}); {_REMAKE}") from error
 
 

@@ -160,7 +160,9 @@ def _face_nearest(surface: Surface, point: Tensor) -> int:
     return int((surface.rest[surface.faces].mean(1) - point).norm(dim=-1).argmin())
 
 
-def _stiffness(rest: Tensor, faces: Tensor, axes: Tensor, along: Tensor, strength: Tensor) -> sparse.csc_matrix:
+def _stiffness(
+    rest: Tensor, faces: Tensor, axes: Tensor, along: Tensor, strength: Tensor
+) -> sparse.csc_matrix:
     """The finite-element matrix of div(D grad c), D = 1 round the axis and ``along`` along it, per face."""
     p = rest.double()[faces]
     edges = p.roll(-2, 1) - p.roll(-1, 1)  # opposite to each corner
