@@ -136,7 +136,8 @@ def open_container(path: Path) -> av.container.InputContainer:
     except av.error.FFmpegError as error:
         reason = "you may not read it" if isinstance(error, PermissionError) else "not a film or picture"
         raise FootageError(
-            f"{path}: {reason} ({error.strerror}); give an mp4, mov, webm, avi or gif, a picture, or a folder of pictures"
+            f"{path}: {reason} ({error.strerror}); "
+            "give an mp4, mov, webm, avi or gif, a picture, or a folder of pictures"
         ) from error
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from smpl_fitting.errors import FootageError
-from smpl_fitting.video.ahead import ahead
+from smpl_fitting.video.threads import ahead
 
 MIN_SIDE = 16
 

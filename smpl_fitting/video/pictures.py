@@ -38,8 +38,8 @@ class PictureFootage(Footage):
         if picture.shape[:2] != self.image_size:
             height, width = self.image_size
             raise FootageError(
-                f"{path}: is {picture.shape[1]}x{picture.shape[0]} pixels, but the sequence began with {width}x{height}; "
-                "give pictures of one size"
+                f"{path}: is {picture.shape[1]}x{picture.shape[0]} pixels, but the sequence began with "
+                f"{width}x{height}; give pictures of one size"
             )
         if self.has_alpha and picture.shape[2] == 3:
             opaque = np.full((*self.image_size, 1), 255, np.uint8)

@@ -1,10 +1,12 @@
-"""Work done ahead in a thread, a few items at most, so that decoding overlaps with computing."""
+"""Decoding ahead and encoding behind in threads, a few items at most, so that both overlap with computing."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -55,3 +57,35 @@ def ahead(items: Iterator[T], depth: int = 3) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+class Behind:
+    """Calls made in the background, a few waiting at most, so that encoding overlaps with computing.
+
+    The exception of a call is raised by the next ``submit`` or by ``finish``. With one worker the calls run in
+    the order given.
+    """
+
+    def __init__(self, name: str, workers: int = 1, depth: int = 4) -> None:
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._depth = depth
+        self._pending: deque[Future] = deque()
+
+    def submit(self, function: Callable[..., object], *arguments) -> None:
+        """Queue ``function(*arguments)``; waits while the queue is full."""
+        while self._pending and (len(self._pending) >= self._depth or self._pending[0].done()):
+            self._pending.popleft().result()
+        self._pending.append(self._executor.submit(function, *arguments))
+
+    def finish(self) -> None:
+        """Wait for all calls and end the threads."""
+        try:
+            while self._pending:
+                self._pending.popleft().result()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Drop the calls that have not begun, wait for those that have, and end the threads."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._pending.clear()
