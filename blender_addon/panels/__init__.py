@@ -1,0 +1,17 @@
+"""What the artist sees."""
+
+from __future__ import annotations
+
+from . import main
+
+_MODULES = (main,)
+
+
+def register() -> None:
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_MODULES):
+        module.unregister()

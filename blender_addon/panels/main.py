@@ -1,0 +1,68 @@
+"""The sidebar tab *Liquid Motion* of the 3D viewport."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..engine import LiquidMotionEngine
+
+
+class LIQUID_MOTION_PT_person(bpy.types.Panel):
+    bl_label = "Person"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Liquid Motion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.operator("liquid_motion.import_motion", icon="IMPORT")
+        active = context.object
+        if active is not None and active.type == "MESH":
+            layout.prop(active.liquid_motion, "subject")
+        else:
+            layout.label(text="Select a body's mesh to see its subject", icon="INFO")
+
+
+class LIQUID_MOTION_PT_render(bpy.types.Panel):
+    bl_label = "Render"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Liquid Motion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        scene = context.scene
+        settings = scene.liquid_motion
+        layout.prop(scene.render, "engine")
+        if scene.render.engine != LiquidMotionEngine.bl_idname:
+            return
+        layout.prop(settings, "renderer")
+        layout.prop(settings, "background")
+        if settings.background == "plate":
+            layout.prop(settings, "plate")
+        elif settings.background == "driving":
+            layout.prop(settings, "footage")
+            layout.prop(settings, "footage_start")
+        elif settings.background == "colour":
+            layout.prop(settings, "colour")
+        layout.operator("render.render", text="Render Image", icon="RENDER_STILL")
+        if scene.view_settings.view_transform != "Standard" or scene.render.dither_intensity:
+            column = layout.column(align=True)
+            column.label(text="The photo's colours will change:", icon="INFO")
+            column.prop(scene.view_settings, "view_transform", text="View Transform")
+            column.prop(scene.render, "dither_intensity")
+
+
+_CLASSES = (LIQUID_MOTION_PT_person, LIQUID_MOTION_PT_render)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

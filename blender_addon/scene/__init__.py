@@ -1,0 +1,1 @@
+"""Numbers <-> Blender data: body, action, camera, footage, and the scene they make together."""

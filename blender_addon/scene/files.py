@@ -1,0 +1,184 @@
+"""The motion file and the body export, read with numpy alone (design, section 4)."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import AddonError
+
+BODY_FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MotionData:
+    """What the scene needs of a motion file: one person over T frames in a Z-up world, metres."""
+
+    poses: np.ndarray  # (T, J * 3) axis-angle
+    trans: np.ndarray  # (T, 3), pelvis = J_0 + trans
+    fps: float
+    model: str
+    camera_K: np.ndarray | None  # (T, 3, 3) OpenCV pinhole
+    camera_R: np.ndarray | None  # (T, 3, 3), x_cam = R x + t
+    camera_t: np.ndarray | None  # (T, 3)
+    image_size: tuple[int, int] | None  # (height, width)
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.poses)
+
+
+@dataclass(frozen=True)
+class BodyData:
+    """A person's body: Y-up, facing +Z, metres. V vertices, J joints, F triangles, B betas, U texture points."""
+
+    name: str
+    gender: str
+    v_template: np.ndarray  # (V, 3)
+    shapedirs: np.ndarray  # (V, 3, B)
+    posedirs: np.ndarray  # (V, 3, P), P = 0 where the model has none
+    J_template: np.ndarray  # (J, 3)
+    J_shapedirs: np.ndarray  # (J, 3, B)
+    weights: np.ndarray  # (V, J)
+    parents: np.ndarray  # (J,), -1 for the root
+    faces: np.ndarray  # (F, 3)
+    uv: np.ndarray  # (U, 2), v up
+    faces_uv: np.ndarray  # (F, 3)
+    joint_names: tuple[str, ...]
+    betas: np.ndarray  # (B,)
+
+    def joints(self) -> np.ndarray:
+        """Rest joints (J, 3) of this person, Y-up."""
+        return self.J_template + self.J_shapedirs @ self.betas
+
+
+def read_motion(path: str | Path) -> MotionData:
+    """Read a motion file.
+
+    Raises:
+        AddonError: it is missing, unreadable, or not a motion.
+    """
+    data = _read_npz(path, "motion file", "fit the clip again")
+    try:
+        rate = data["mocap_frame_rate"] if "mocap_frame_rate" in data else data["mocap_framerate"]
+        size = data.get("image_size")
+        motion = MotionData(
+            poses=data["poses"].astype(float),
+            trans=data["trans"].astype(float),
+            fps=float(rate),
+            model=str(data["model"]) if "model" in data else "",
+            camera_K=data.get("camera_K"),
+            camera_R=data.get("camera_R"),
+            camera_t=data.get("camera_t"),
+            image_size=None if size is None else (int(size[0]), int(size[1])),
+        )
+        _check_motion(motion)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise AddonError(f"{path}: not a motion file ({_reason(error)}); fit the clip again") from error
+    return motion
+
+
+def read_body(path: str | Path) -> BodyData:
+    """Read a body export.
+
+    Raises:
+        AddonError: it is missing, unreadable, of another version, or not a body.
+    """
+    data = _read_npz(path, "body file", "make the subject again")
+    version = int(data.get("format_version", -1))
+    if version != BODY_FORMAT_VERSION:
+        raise AddonError(
+            f"{path}: body format {version}, this extension reads {BODY_FORMAT_VERSION}; make the subject again"
+        )
+    try:
+        names = ("v_template", "shapedirs", "posedirs", "J_template", "J_shapedirs", "weights", "uv", "betas")
+        body = BodyData(
+            name=str(data["name"]),
+            gender=str(data["gender"]),
+            parents=data["parents"].astype(int),
+            faces=data["faces"].astype(np.int32),
+            faces_uv=data["faces_uv"].astype(np.int32),
+            joint_names=tuple(str(name) for name in data["joint_names"]),
+            **{name: data[name].astype(float) for name in names},
+        )
+        _check_body(body)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise AddonError(f"{path}: not a body file ({_reason(error)}); make the subject again") from error
+    return body
+
+
+def _read_npz(path: str | Path, kind: str, mend: str) -> dict[str, np.ndarray]:
+    path = Path(path)
+    if not path.is_file():
+        raise AddonError(f"{path}: no such {kind}; choose another, or {mend}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise AddonError(f"{path}: not a readable {kind} ({_reason(error)}); {mend}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return " ".join(str(error).split())
+
+
+def _check_motion(motion: MotionData) -> None:
+    frames = len(motion.poses)
+    if motion.poses.ndim != 2 or frames == 0 or motion.poses.shape[1] % 3:
+        raise ValueError(f"poses have shape {motion.poses.shape}, expected (T, joints x 3)")
+    if not (np.isfinite(motion.fps) and motion.fps > 0):
+        raise ValueError(f"the frame rate is {motion.fps}")
+    shapes = {
+        "trans": (frames, 3),
+        "camera_K": (frames, 3, 3),
+        "camera_R": (frames, 3, 3),
+        "camera_t": (frames, 3),
+    }
+    for name, shape in shapes.items():
+        value = getattr(motion, name)
+        if value is not None and (value.shape != shape or not np.isfinite(value).all()):
+            raise ValueError(f"{name} has shape {value.shape}, expected finite numbers of shape {shape}")
+    if not np.isfinite(motion.poses).all():
+        raise ValueError("poses hold values that are not finite numbers")
+    if motion.camera_K is not None:
+        if motion.camera_R is None or motion.camera_t is None or motion.image_size is None:
+            raise ValueError("camera_K needs camera_R, camera_t and image_size beside it")
+        if not (motion.camera_K[:, [0, 1], [0, 1]] > 0).all():
+            raise ValueError("a focal length in camera_K is not positive")
+
+
+def _check_body(body: BodyData) -> None:
+    vertices, joints, betas = len(body.v_template), len(body.parents), len(body.betas)
+    shapes = {
+        "v_template": (vertices, 3),
+        "shapedirs": (vertices, 3, betas),
+        "posedirs": (vertices, 3, body.posedirs.shape[-1]),
+        "J_template": (joints, 3),
+        "J_shapedirs": (joints, 3, betas),
+        "weights": (vertices, joints),
+        "faces": (len(body.faces), 3),
+        "faces_uv": (len(body.faces), 3),
+        "uv": (len(body.uv), 2),
+    }
+    for name, shape in shapes.items():
+        if getattr(body, name).shape != shape:
+            raise ValueError(f"{name} has shape {getattr(body, name).shape}, expected {shape}")
+    if len(body.joint_names) != joints or len(set(body.joint_names)) != joints:
+        raise ValueError(f"{joints} joints need as many different joint_names")
+    if body.posedirs.shape[-1] not in (0, 9 * (joints - 1)):
+        raise ValueError(f"posedirs hold {body.posedirs.shape[-1]} directions, expected {9 * (joints - 1)}")
+    if (
+        body.parents[0] >= 0
+        or (body.parents[1:] >= np.arange(1, joints)).any()
+        or (body.parents[1:] < 0).any()
+    ):
+        raise ValueError("parents must come before their children, the root first")
+    for name, top in (("faces", vertices), ("faces_uv", len(body.uv))):
+        index = getattr(body, name)
+        if len(index) == 0 or index.min() < 0 or index.max() >= top:
+            raise ValueError(f"{name} hold an index outside 0..{top - 1}")
