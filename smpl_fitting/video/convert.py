@@ -65,10 +65,17 @@ def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     A stored point (x right, y down) is shown at (x', y') with ``(x', y') = (x, y) @ matrix``
     (ISO/IEC 14496-12, 6.2.2); EXIF orientations reach us the same way.
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return None
-    matrix = np.frombuffer(bytes(side_data), dtype=np.int32).reshape(3, 3)[:2, :2] / 65536.0
+    try:
+        side_data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV 18 lists no side data at all where FFmpeg gives a kind that PyAV has no name for, such as the EXIF
+        # block (31) of Blender's PNGs and of photos. It still tells the rotation, not a mirroring.
+        turn = np.deg2rad(frame.rotation)
+        matrix = np.round([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], 6)
+    else:
+        if side_data is None:
+            return None
+        matrix = np.frombuffer(bytes(side_data), dtype=np.int32).reshape(3, 3)[:2, :2] / 65536.0
     return None if np.allclose(matrix, np.eye(2), atol=1e-3) else matrix
 
 
