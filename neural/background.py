@@ -106,7 +106,9 @@ def camera_shift(frames: list[np.ndarray], covered: list[np.ndarray]) -> float:
     worst = 0.0
     for frame, person in zip(frames[1:], covered[1:], strict=True):
         gray = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
-        there, found, _ = cv2.calcOpticalFlowPyrLK(first, gray, corners, None, winSize=(21, 21), maxLevel=4)
+        there, found, _ = cv2.calcOpticalFlowPyrLK(
+            first, gray, corners, np.zeros_like(corners), winSize=(21, 21), maxLevel=4
+        )
         x, y = np.round(there[:, 0]).astype(int).T
         inside = (x >= 0) & (x < gray.shape[1]) & (y >= 0) & (y < gray.shape[0]) & (found[:, 0] == 1)
         inside[inside] = ~person[y[inside], x[inside]]

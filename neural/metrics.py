@@ -1,4 +1,7 @@
-"""How close a picture is to the truth. Pictures are (H, W, 3) uint8 or float in [0, 1]; values are compared in [0, 1]."""
+"""How close a picture is to the truth.
+
+Pictures are (H, W, 3), uint8 or float in [0, 1]; values are compared in [0, 1], floats clipped to it.
+"""
 
 from __future__ import annotations
 

@@ -199,7 +199,9 @@ def _draw(
     samples = torch.zeros(size.numel(), 4)
     samples.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
     samples = samples.reshape(*size, 4)
-    mean = sum(samples[one] for one in _SUBS) / SUPERSAMPLE**2
+    mean = samples[_SUBS[0]] / len(_SUBS)
+    for one in _SUBS[1:]:
+        mean += samples[one] / len(_SUBS)
     coverage = mean[..., 3:]
     inside = (slice(y0, y1), slice(x0, x1))
     canvas.rgba[inside] = torch.cat([mean[..., :3] / coverage.clamp(min=1e-6), coverage], dim=-1)

@@ -1,0 +1,238 @@
+"""Self-reenactment: some frames of a clip are the source, its other frames the truth. The yardstick of renderers.
+
+Every renderer draws the truth's frames from the sources over the clip's own background, and is compared with the
+frame itself, over the whole frame and in the person's box. Beside them stands ``copy``: the first source's picture,
+unmoved, which any transfer must beat.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from neural import metrics
+from neural.background import Plate, background_from_clip
+from neural.compositing import over
+from neural.render import RenderResult, WarpRenderer
+from neural.source_view import SourceView
+from neural.subject import Subject, build_subject
+from smpl_fitting.body import BodyModel
+from smpl_fitting.errors import FootageError, LiquidMotionError, NobodyFoundError
+from smpl_fitting.files import atomic_path
+from smpl_fitting.fit import Fit, fit_clip
+from smpl_fitting.geometry import Camera
+from smpl_fitting.progress import Progress
+from smpl_fitting.video import Footage, open_footage, write_image
+from smpl_fitting.world import body_vertices, frame_camera
+
+COPY = "copy"
+"""The name of the row of the unmoved source picture."""
+FIGURES = ("box_psnr_db", "box_ssim", "box_ms_ssim", "frame_psnr_db", "frame_ssim", "mask_iou")
+
+
+class Renderer(Protocol):
+    """What all renderers share; see :meth:`neural.render.WarpRenderer.render`."""
+
+    def render(
+        self,
+        subject: Subject,
+        vertices: Tensor,
+        camera: Camera,
+        size: tuple[int, int],
+        previous: tuple[Tensor, Camera] | None = None,
+    ) -> RenderResult: ...
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """One renderer's figures on one frame, by the names of :data:`FIGURES`; None where one is not defined."""
+
+    renderer: str
+    frame: int
+    figures: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome on one clip.
+
+    Attributes:
+        sources, targets: frame numbers. scores: of every renderer on every target.
+        camera_moves: the clip's background moves, so that part of the error is the plate's.
+    """
+
+    clip: str
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+    camera_moves: bool
+    scores: tuple[FrameScore, ...]
+
+    def table(self) -> dict[str, dict[str, float | None]]:
+        """Means over the targets, ``{renderer: {figure: value}}``, in the order the renderers were given."""
+        rows: dict[str, dict[str, float | None]] = {}
+        for name in dict.fromkeys(score.renderer for score in self.scores):
+            own = [score.figures for score in self.scores if score.renderer == name]
+            rows[name] = {figure: _mean([one[figure] for one in own]) for figure in FIGURES}
+        return rows
+
+    def flat(self) -> dict[str, float]:
+        """``{renderer_figure: mean}``, without the undefined ones: what benchmarks write."""
+        return {
+            f"{name}_{figure}": value
+            for name, row in self.table().items()
+            for figure, value in row.items()
+            if value is not None
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write everything as JSON: ``means`` as in :meth:`table`, and every frame's ``scores``."""
+        content = {"means": self.table(), **asdict(self)}
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def evaluate_clip(
+    clip: str | Path | Footage,
+    sources: Sequence[int],
+    body: BodyModel,
+    renderers: Mapping[str, Renderer] | None = None,
+    step: int = 10,
+    *,
+    fit: Fit | None = None,
+    pictures: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Self-reenactment of one clip.
+
+    Args:
+        sources: frame numbers. Targets are every ``step``-th frame after the first of them, sources left out.
+        renderers: by name; ``{"warp": WarpRenderer()}`` when None.
+        fit: of the whole clip, when it is there already.
+        pictures: a folder for ``0010_warp.png`` … and the truths, to look at.
+
+    Raises:
+        FootageError: the clip cannot be read, or has no such frames.
+        NobodyFoundError: a source shows nobody.
+        Cancelled: through ``progress``.
+    """
+    progress = progress or Progress()
+    footage = clip if isinstance(clip, Footage) else open_footage(clip)
+    targets = _targets(footage, sources, step)
+    fit = fit or fit_clip(footage, body, progress=progress.part("", 0.0, 0.6))
+    confidence = fit.detections.confidence
+    for frame in sources:
+        if confidence[frame] == 0:
+            raise NobodyFoundError(
+                f"{footage.path}: nobody was found in frame {frame}; choose another source"
+            )
+    targets = [frame for frame in targets if confidence[frame] > 0]
+    plate = background_from_clip(
+        footage, fit.detections.mask, progress.part("Reading the background", 0.6, 0.7)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        views = [_view(footage, fit, body, frame) for frame in sources]
+        part = progress.part("Painting the texture", 0.7, 0.8)
+        subject = build_subject(views, body, Path(folder) / "subject", part, background=plate.image)
+    judge = _Judge(footage, fit, body, subject, plate, views[0].image, Path(pictures) if pictures else None)
+    renderers = renderers or {"warp": WarpRenderer()}
+    scores: list[FrameScore] = []
+    for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):
+        scores += judge.frame(frame, renderers)
+    return Evaluation(str(footage.path), tuple(sources), tuple(targets), plate.camera_moves, tuple(scores))
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Draws and compares single frames of a clip."""
+
+    footage: Footage
+    fit: Fit
+    body: BodyModel
+    subject: Subject
+    plate: Plate
+    unmoved: np.ndarray
+    pictures: Path | None
+
+    def frame(self, frame: int, renderers: Mapping[str, Renderer]) -> list[FrameScore]:
+        truth = np.ascontiguousarray(self.footage.frame(frame)[..., :3])
+        mask = self.fit.detections.mask(frame)
+        box = metrics.person_box(mask)
+        if box is None:
+            return []
+        vertices, camera = self._pose(frame)
+        previous = self._pose(frame - 1) if frame > 0 else None
+        scores = [self._compare(COPY, frame, self.unmoved, truth, box, None)]
+        for name, renderer in renderers.items():
+            drawn = renderer.render(self.subject, vertices, camera, camera.image_size, previous=previous)
+            picture = over(drawn.rgba, self.plate.image)
+            iou = metrics.mask_iou(drawn.rgba[..., 3], mask)
+            scores.append(self._compare(name, frame, picture, truth, box, iou))
+        if self.pictures is not None:
+            write_image(self.pictures / f"{frame:04d}_truth.png", truth)
+        return scores
+
+    def _pose(self, frame: int) -> tuple[Tensor, Camera]:
+        return body_vertices(self.body, self.fit.motion, [frame])[0], frame_camera(self.fit.motion, frame)
+
+    def _compare(
+        self,
+        name: str,
+        frame: int,
+        picture: np.ndarray,
+        truth: np.ndarray,
+        box: metrics.Box,
+        iou: float | None,
+    ) -> FrameScore:
+        if self.pictures is not None:
+            write_image(self.pictures / f"{frame:04d}_{name}.png", picture)
+        figures = {
+            "box_psnr_db": metrics.psnr(picture, truth, box),
+            "box_ssim": metrics.ssim(picture, truth, box),
+            "box_ms_ssim": metrics.ms_ssim(picture, truth, box),
+            "frame_psnr_db": metrics.psnr(picture, truth),
+            "frame_ssim": metrics.ssim(picture, truth),
+            "mask_iou": iou,
+        }
+        return FrameScore(name, frame, figures)
+
+
+def _targets(footage: Footage, sources: Sequence[int], step: int) -> list[int]:
+    if not sources:
+        raise LiquidMotionError(f"{footage.path}: no source frames were chosen; name at least one, as 0")
+    if step < 1:
+        raise LiquidMotionError(f"step is {step}; it must be at least 1")
+    for frame in sources:
+        if not 0 <= frame < footage.frame_count:
+            raise FootageError(
+                f"{footage.path}: has no frame {frame}; choose sources from 0 to {footage.frame_count - 1}"
+            )
+    targets = [
+        frame for frame in range(min(sources) + step, footage.frame_count, step) if frame not in sources
+    ]
+    if not targets:
+        raise FootageError(
+            f"{footage.path}: no frames are left to compare with; take a smaller step or an earlier source"
+        )
+    return targets
+
+
+def _view(footage: Footage, fit: Fit, body: BodyModel, frame: int) -> SourceView:
+    return SourceView(
+        image=np.ascontiguousarray(footage.frame(frame)[..., :3]),
+        mask=fit.detections.mask(frame),
+        vertices=body_vertices(body, fit.motion, [frame])[0],
+        camera=frame_camera(fit.motion, frame),
+        motion=fit.motion.select(slice(frame, frame + 1)),
+    )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
