@@ -22,6 +22,8 @@ USAGE = 2
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C."""
     words = spread_values(list(sys.argv[1:] if arguments is None else arguments))
+    if words[:1] == ["evaluate"]:
+        words = name_stdout(words)
     app = build_app()
     if "--json" not in words:
         app(words, prog_name="liquid-motion")
@@ -71,6 +73,16 @@ def spread_values(words: list[str]) -> list[str]:
         else:
             spread.append(word)
     return spread
+
+
+def name_stdout(words: list[str]) -> list[str]:
+    """A bare ``--json`` of a command whose ``--json`` takes a file: ``--json -``."""
+    named: list[str] = []
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        named.append(word)
+        if word == "--json" and following.startswith("--"):
+            named.append("-")
+    return named
 
 
 def _version(asked: bool) -> None:

@@ -18,21 +18,21 @@ class Device(enum.StrEnum):
     MPS = "mps"
 
 
-class Renderer(enum.StrEnum):
-    """Who draws the person."""
+class CamStrategy(enum.StrEnum):
+    """Where the camera stands; see ``neural.camera_strategy``."""
 
-    WARP = "warp"
+    SMOOTH = "smooth"
+    SOURCE = "source"
+    COPY = "copy"
+    FOLLOW = "follow"
 
 
-DeviceOption = Annotated[
-    Device, typer.Option("--device", help="Where torch computes; auto takes a GPU where there is one.")
-]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute; auto takes the fastest.")]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="For machines: one JSON object on stdout at the end, errors too.")
 ]
 BodyOption = Annotated[
-    str,
-    typer.Option("--body", metavar="open|PATH", help="The open body, or your SMPL, SMPL-H or SMPL-X file."),
+    str, typer.Option("--body", metavar="open|PATH", help="The open body, or an SMPL, SMPL-H or SMPL-X file.")
 ]
 FramesOption = Annotated[
     str | None,
@@ -40,11 +40,16 @@ FramesOption = Annotated[
 ]
 SourceOption = Annotated[
     list[Path],
+    typer.Option("--source", metavar="S [S…]", help="Photos or clips of the person to show."),
+]
+CamStrategyOption = Annotated[
+    CamStrategy | None,
     typer.Option(
-        "--source", metavar="S [S…]", help="Photos or a clip of the person to show; one or several."
+        "--cam-strategy",
+        help="Keep the source's framing (source, or smooth to follow the movement), copy the driving clip's, "
+        "or follow the person. By default what suits the background.",
     ),
 ]
-RendererOption = Annotated[Renderer, typer.Option("--renderer", help="Who draws the person.")]
 
 
 def frame_range(text: str | None) -> list[int] | None:
@@ -72,7 +77,5 @@ def frame_list(text: str) -> list[int]:
     """
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() for word in words):
-        raise typer.BadParameter(
-            f"{text!r} is not a list of frame numbers, as in 0,40", param_hint="--sources"
-        )
+        raise typer.BadParameter(f"{text!r} are not frame numbers, as in 0,40", param_hint="--sources")
     return [int(word) for word in words]

@@ -60,3 +60,17 @@ def body_model(params: dict[str, Any], context: JobContext):
     if key not in context.cache:
         context.cache[key] = load_body(spec)
     return context.cache[key]
+
+
+def computing_device(params: dict[str, Any]) -> str:
+    """The device ``params["device"]`` asks for. ``auto`` is the CPU: fit and warp are made for it.
+
+    Raises:
+        LiquidMotionError: it asks for another; computing elsewhere than asked would be a silent fallback.
+    """
+    name = params.get("device") or "auto"
+    if name not in ("auto", "cpu"):
+        raise LiquidMotionError(
+            f"device {name!r}: this version computes on the CPU; use --device auto or cpu"
+        )
+    return "cpu"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neural.jobs._inputs import body_model, chosen_frames, parameter
+from neural.jobs._inputs import body_model, chosen_frames, computing_device, parameter
 from neural.jobs.context import JobContext
 
 
@@ -16,6 +16,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         clip: footage. out: the ``.npz`` to write.
         overlay: optional movie (picture, for a still) of the mesh on the footage.
         body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
+        device: ``auto`` or ``cpu``.
 
     Returns:
         ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``, ``landmark_error_percent`` of the
@@ -24,6 +25,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     Raises:
         LiquidMotionError: the footage cannot be read, shows nobody, or a result cannot be written.
     """
+    computing_device(params)
     from smpl_fitting.fit import fit_clip, fit_stills
     from smpl_fitting.overlay import write_overlay
     from smpl_fitting.quality import landmark_errors
