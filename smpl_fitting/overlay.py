@@ -34,15 +34,32 @@ def draw_overlay(
     Returns:
         (H, W, 3) uint8.
     """
-    fragments = rasterize(vertices, faces, camera)
-    normals = interpolate(fragments, faces, vertex_normals(vertices, faces))
-    facing = (normals @ camera.R.T)[..., 2].abs().clamp(0, 1).numpy()
-    shade = (0.35 + 0.65 * facing)[..., None] * BODY_COLOUR
-    covered = (fragments.pix_to_face >= 0).numpy()[..., None]
-    mixed = np.where(covered, (1 - OPACITY) * image + OPACITY * shade, image).astype(np.uint8)
+    mixed = image.copy()
+    box = _body_box(vertices, camera)
+    if box is not None:
+        x0, y0, x1, y1 = box
+        fragments = rasterize(vertices, faces, camera.cropped(box))
+        # towards the camera: minus z of the camera's axes
+        facing = vertex_normals(vertices, faces) @ camera.R[2]
+        shade = interpolate(fragments, faces, facing[:, None]).abs().clamp(0, 1)[..., 0]
+        covered = fragments.mask.numpy()
+        part = mixed[y0:y1, x0:x1]
+        colour = (0.35 + 0.65 * shade.numpy()[covered, None]) * BODY_COLOUR
+        part[covered] = (1 - OPACITY) * part[covered] + OPACITY * colour
     if keypoints is not None:
         _draw_landmarks(mixed, keypoints)
     return mixed
+
+
+def _body_box(vertices: torch.Tensor, camera: Camera) -> tuple[int, int, int, int] | None:
+    """The pixels x0, y0, x1, y1 that the body may touch; None where it is out of the picture."""
+    pixels, depth = camera.project(vertices)
+    height, width = camera.image_size
+    if bool((depth <= 0).any()):
+        return 0, 0, width, height
+    low, high = pixels.amin(0).floor().int().tolist(), pixels.amax(0).ceil().int().tolist()
+    x0, y0, x1, y1 = max(low[0], 0), max(low[1], 0), min(high[0], width), min(high[1], height)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _draw_landmarks(image: np.ndarray, keypoints: np.ndarray) -> None:

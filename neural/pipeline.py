@@ -1,0 +1,354 @@
+"""The main job: source pictures and a driving clip in; subject, frames, movie, figures and a Blender scene out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neural.background import background_from_clip
+from neural.camera_strategy import CameraPlan, plan_cameras
+from neural.compositing import fit_background, over, parse_colour, to_bytes
+from neural.contact_sheet import write_contact_sheet
+from neural.render import WarpRenderer
+from neural.scene import build_scene_file, find_blender
+from neural.sources import fit_sources
+from neural.stages import Stages, fingerprint
+from neural.subject import Subject, build_subject, load_subject
+from smpl_fitting.body import BodyModel, load_body
+from smpl_fitting.detection import Detections
+from smpl_fitting.errors import FootageError, LiquidMotionError
+from smpl_fitting.files import atomic_path
+from smpl_fitting.fit import fit_clip
+from smpl_fitting.geometry import Camera
+from smpl_fitting.motion import Motion
+from smpl_fitting.overlay import draw_overlay, write_overlay
+from smpl_fitting.progress import Progress
+from smpl_fitting.quality import landmark_errors, silhouette_iou
+from smpl_fitting.video import Footage, SequenceWriter, VideoWriter, open_footage, read_image, write_image
+from smpl_fitting.world import body_vertices, with_shape
+
+BACKGROUNDS = ("source", "driving", "transparent")  # or a colour
+FIRST_FRAME = 1  # as Blender counts
+DRIVING_PLATE = "driving_plate.png"
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class MainJob:
+    """What is asked for.
+
+    Attributes:
+        background: ``source``, ``driving``, ``transparent``, or a colour (see :func:`parse_colour`).
+        cam_strategy: one of :data:`neural.camera_strategy.STRATEGIES`; None chooses ``copy`` over the driving
+            clip's background and ``smooth`` otherwise.
+        frames: of the driving clip; all of them when None.
+        longest_side: pictures larger than this are rendered scaled down, pixels.
+        overlay: also draw the fits on their footage. scene: also write ``scene.blend``.
+    """
+
+    sources: tuple[Path, ...]
+    driving: Path
+    out: Path
+    body: str = "open"
+    background: str = "source"
+    cam_strategy: str | None = None
+    frames: range | None = None
+    longest_side: int = 1920
+    overlay: bool = True
+    scene: bool = True
+
+
+def run_main_job(job: MainJob, progress: Progress | None = None, log: Log = print) -> dict:
+    """Run the main job; what an earlier run of the same job finished is used again.
+
+    Writes into ``job.out``: ``driving.npz`` (the fit), ``subject/``, ``motion.npz`` (the movement as the source
+    does it, with its cameras), ``frames/####.png``, ``out.mp4``, ``contact_sheet.png``, ``metrics.json``,
+    overlays, and ``scene.blend``.
+
+    Returns:
+        what ``metrics.json`` holds: paths, figures and seconds for each stage.
+
+    Raises:
+        LiquidMotionError: bad input, nobody found, no Blender, a full disk: one line each, see the subclasses.
+        Cancelled: through ``progress``; finished stages stay, nothing is half-written.
+    """
+    progress = progress or Progress()
+    if job.background not in BACKGROUNDS:
+        parse_colour(job.background)  # complain now rather than after the fit
+    blender = find_blender() if job.scene else None
+    driving = open_footage(job.driving)
+    for source in job.sources:
+        open_footage(source)
+    body = load_body(job.body)
+    _make_folder(job.out)
+    run = _Run(job, body, driving, Stages(job.out), log)
+    motion = run.fit_driving(progress.part("", 0.0, 0.35))
+    subject = run.make_subject(progress.part("", 0.35, 0.5))
+    moved, plan = run.plan(subject, motion)
+    run.render(subject, moved, plan, progress.part("Rendering", 0.5, 0.92))
+    if blender is not None:
+        run.build_scene(blender, progress.part("Building the scene", 0.92, 1.0))
+    return run.report(motion, subject)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LiquidMotionError(
+            f"{folder}: cannot be made ({error.strerror}); choose another folder or mend its permissions"
+        ) from error
+
+
+class _Run:
+    """The stages of one main job. Each looks first whether it is already done."""
+
+    def __init__(self, job: MainJob, body: BodyModel, driving: Footage, stages: Stages, log: Log) -> None:
+        self._job = job
+        self._body = body
+        self._driving = driving
+        self._frames = job.frames or range(driving.frame_count)
+        self._stages = stages
+        self._log = log
+        self._seconds: dict[str, float] = {}
+        self._driving_key = fingerprint("driving", job.driving, job.body, self._frames)
+        self._subject_key = fingerprint("subject", list(job.sources), job.body)
+        self._frames_key = fingerprint(
+            "frames", self._driving_key, self._subject_key, job.background, job.cam_strategy, job.longest_side
+        )
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[f"{name}_s"] = round(time.perf_counter() - start, 2)
+
+    def fit_driving(self, progress: Progress) -> Motion:
+        out, detected = self._path("driving.npz"), self._path("driving_detections.npz")
+        if self._stages.done("driving", self._driving_key, [out, detected]):
+            self._log("driving clip: already fitted")
+            return Motion.load(out)
+        with self._timed("fit_driving"):
+            share = 0.7 if self._job.overlay else 1.0
+            fitting = progress.part("", 0.0, share)
+            fit = fit_clip(self._driving, self._body, frames=self._frames, progress=fitting)
+            fit.detections.save(detected)
+            fit.motion.save(out)
+            if self._job.overlay:
+                path = self._path("driving_overlay." + ("png" if self._driving.is_still else "mp4"))
+                drawing = progress.part("Drawing the overlay", share, 1.0)
+                write_overlay(self._driving, fit.motion, self._body, path, self._frames, drawing)
+        self._stages.finish("driving", self._driving_key)
+        return fit.motion
+
+    def make_subject(self, progress: Progress) -> Subject:
+        folder = self._path("subject")
+        if self._stages.done("subject", self._subject_key, [folder / "subject.json"]):
+            self._log("subject: already made")
+            return load_subject(folder)
+        with self._timed("subject"):
+            views = fit_sources(self._job.sources, self._body, progress.part("", 0.0, 0.6))
+            plate = self._source_plate(progress.part("", 0.6, 0.7))
+            subject = build_subject(views, self._body, folder, progress.part("", 0.7, 1.0), background=plate)
+            if self._job.overlay:
+                for index, view in enumerate(views):
+                    picture = draw_overlay(view.image, view.vertices, self._body.faces, view.camera, None)
+                    write_image(self._path(f"source_overlay_{index:04d}.png"), picture)
+        self._stages.finish("subject", self._subject_key)
+        return subject
+
+    def _source_plate(self, progress: Progress) -> np.ndarray | None:
+        """The plate of the first source where that is a clip; a photo's is filled in by the subject."""
+        footage = open_footage(self._job.sources[0])
+        if footage.is_still:
+            return None
+        from smpl_fitting.detection import detect
+
+        found = detect(footage, progress=progress.part("Reading the background", 0.0, 0.5))
+        plate = background_from_clip(footage, found.mask, progress.part("", 0.5, 1.0))
+        if plate.camera_moves:
+            self._log(f"{footage.path}: the camera moves; its first frame serves as background")
+        return plate.image
+
+    def plan(self, subject: Subject, motion: Motion) -> tuple[Motion, CameraPlan]:
+        """The movement as the source's body does it, and the cameras that see it."""
+        moved = with_shape(motion, self._body, subject.motion.betas)
+        strategy = self._job.cam_strategy or ("copy" if self._job.background == "driving" else "smooth")
+        height, width = subject.images[0].shape[:2]
+        source = dataclasses.replace(subject.motion, image_size=(height, width))
+        plan = plan_cameras(strategy, self._body, source, moved)
+        if self._job.background in ("source", "driving") and plan.background != self._job.background:
+            self._log(
+                f"cameras '{strategy}' do not fit the {self._job.background}'s background; it stands still"
+            )
+        size = _limited(plan.image_size, self._job.longest_side)
+        cameras = tuple(camera.resized(size) for camera in plan.cameras)
+        plan = CameraPlan(cameras, size, plan.background)
+        moved = dataclasses.replace(
+            moved,
+            camera_K=np.stack([camera.K.numpy() for camera in cameras]),
+            camera_R=np.stack([camera.R.numpy() for camera in cameras]),
+            camera_t=np.stack([camera.t.numpy() for camera in cameras]),
+            image_size=size,
+            keypoints=None,  # those of the driving clip's pictures, which these cameras do not show
+            source=str(self._job.driving),
+        )
+        moved.save(self._path("motion.npz"))
+        return moved, plan
+
+    def render(self, subject: Subject, moved: Motion, plan: CameraPlan, progress: Progress) -> None:
+        pattern, movie = self._path("frames") / "####.png", self._path("out.mp4")
+        if self._stages.done("frames", self._frames_key, [movie, pattern.parent]):
+            self._log("frames: already rendered")
+            return
+        resumed = self._stages.started_with("frames", self._frames_key)
+        if not resumed:
+            self._clear_frames(pattern.parent)
+        self._stages.start("frames", self._frames_key)
+        with self._timed("render"):
+            backdrop = self._backdrop(subject, plan, progress.part("Reading the background", 0.0, 0.1))
+            renderer = WarpRenderer()
+            audio = None if self._driving.is_still or not self._driving.has_audio else self._driving.path
+            start = float(self._driving.times[self._frames.start] - self._driving.times[0])
+            sequence = SequenceWriter(pattern)
+            with (
+                sequence,
+                VideoWriter(movie, moved.fps, plan.image_size, audio_from=audio, audio_start=start) as writer,
+            ):
+                part = progress.part("Rendering", 0.1, 1.0)
+                for row, behind in part.track(enumerate(backdrop), moved.frame_count):
+                    picture = self._finished(sequence.path(row + FIRST_FRAME)) if resumed else None
+                    if picture is None:
+                        vertices = body_vertices(self._body, moved, [row])[0]
+                        picture = _draw(renderer, subject, vertices, plan.cameras[row], behind)
+                        sequence.write(row + FIRST_FRAME, picture)
+                    writer.write(picture[..., :3] if behind is not None else _on_gray(picture))
+            write_contact_sheet(
+                self._path("contact_sheet.png"), subject.images, self._driving, self._frames, sequence.path
+            )
+        self._stages.finish("frames", self._frames_key)
+
+    def _clear_frames(self, folder: Path) -> None:
+        """Frames of an older, different job must not mix with this one's."""
+        for old in folder.glob("[0-9][0-9][0-9][0-9]*.png"):
+            old.unlink()
+
+    @staticmethod
+    def _finished(path: Path) -> np.ndarray | None:
+        """A frame that a killed run left, if it is there and can be read."""
+        if not path.is_file():
+            return None
+        try:
+            return read_image(path)
+        except FootageError:
+            return None
+
+    def _backdrop(
+        self, subject: Subject, plan: CameraPlan, progress: Progress
+    ) -> Iterator[np.ndarray | None]:
+        """What stands behind the person in each frame: (H, W, 3) uint8, or None for nothing."""
+        count, background = len(plan.cameras), self._job.background
+        if background == "transparent":
+            return iter([None] * count)
+        if background == "source":
+            return iter([fit_background(subject.background, plan.image_size)] * count)
+        if background != "driving":
+            colour = np.array(parse_colour(background), np.uint8)
+            return iter([np.broadcast_to(colour, (*plan.image_size, 3))] * count)
+        found = Detections.load(self._path("driving_detections.npz"))
+        first, step = self._frames.start, self._frames.step
+        if not self._driving.is_still:
+            plate = background_from_clip(
+                self._driving, lambda index: found.mask((index - first) // step), progress
+            )
+            if not plate.camera_moves:
+                write_image(self._path(DRIVING_PLATE), plate.image)
+                return iter([fit_background(plate.image, plan.image_size)] * count)
+            self._log("the driving camera moves: the person is put over the clip's own frames")
+        frames = self._driving.frames(first, self._frames.stop, step)
+        return (fit_background(frame[..., :3], plan.image_size) for _, frame in frames)
+
+    def build_scene(self, blender: list[str], progress: Progress) -> None:
+        scene = self._path("scene.blend")
+        key = fingerprint("scene", self._frames_key)
+        if self._stages.done("scene", key, [scene]):
+            self._log("scene: already built")
+            return
+        progress.update(0.0)
+        background, plate, footage = self._scene_background()
+        with self._timed("scene"):
+            build_scene_file(
+                blender,
+                scene,
+                motion=self._path("motion.npz"),
+                subject=self._path("subject"),
+                background=background,
+                plate=plate,
+                footage=footage,
+                poll=lambda: progress.update(0.0),
+            )
+        self._stages.finish("scene", key)
+        progress.update(1.0)
+
+    def _scene_background(self) -> tuple[str, Path | None, Path | None]:
+        """What Blender calls the background of these frames, its plate and its footage."""
+        if self._job.background == "source":
+            return "plate", self._path("subject") / "background.png", None
+        if self._job.background == "driving":
+            plate = self._path(DRIVING_PLATE)
+            return ("plate", plate, None) if plate.exists() else ("driving", None, self._job.driving)
+        if self._job.background == "transparent":
+            return "transparent", None, None
+        return "#{:02x}{:02x}{:02x}".format(*parse_colour(self._job.background)), None, None
+
+    def report(self, motion: Motion, subject: Subject) -> dict:
+        """Figures of the job, also written to ``metrics.json``."""
+        errors = landmark_errors(motion, self._body)
+        source_errors = landmark_errors(subject.motion, self._body)
+        overlaps = [
+            silhouette_iou(subject.motion.select(slice(row, row + 1)), self._body, 0, mask / np.float32(255))
+            for row, mask in enumerate(subject.masks)
+        ]
+        assert motion.confidence is not None
+        figures = {
+            "frames": motion.frame_count,
+            "frames_found": int((motion.confidence > 0).sum()),
+            "driving_landmark_error_percent": round(float(100 * np.nanmean(errors)), 3),
+            "source_landmark_error_percent": [round(float(100 * error), 3) for error in source_errors],
+            "source_silhouette_iou": [round(overlap, 4) for overlap in overlaps],
+            "seconds": self._seconds,
+        }
+        path = self._path("metrics.json")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n")
+        return {"out": str(self._job.out), "movie": str(self._path("out.mp4")), **figures}
+
+    def _path(self, name: str) -> Path:
+        return self._job.out / name
+
+
+def _draw(
+    renderer: WarpRenderer, subject: Subject, vertices, camera: Camera, behind: np.ndarray | None
+) -> np.ndarray:
+    """One frame, (H, W, 3) uint8 over its background, or (H, W, 4) where there is none."""
+    rgba = renderer.render(subject, vertices, camera, camera.image_size).rgba
+    return to_bytes(rgba) if behind is None else over(rgba, behind)
+
+
+def _on_gray(picture: np.ndarray) -> np.ndarray:
+    """A movie has no alpha: (H, W, 4) uint8 over middle gray."""
+    return over(picture.astype(np.float32) / 255, np.array([128, 128, 128], np.uint8))
+
+
+def _limited(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(height, width) scaled down so that neither is over ``longest``, and even, as movies need."""
+    scale = min(1.0, longest / max(size))
+    height, width = (max(2, 2 * round(side * scale / 2)) for side in size)
+    return height, width
