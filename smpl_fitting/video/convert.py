@@ -29,7 +29,11 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        """The picture as uint8 (H, W, 3|4), display-referred sRGB."""
+        """The picture as uint8 (H, W, 3|4), display-referred sRGB, upright."""
+        return upright(self.as_stored(frame), display_matrix(frame))
+
+    def as_stored(self, frame: av.VideoFrame) -> np.ndarray:
+        """The picture as uint8 (H, W, 3|4), display-referred sRGB, turned as it is stored."""
         height, width = square_pixel_size(frame.height, frame.width, self._aspect)
         converted = self._reformatter.reformat(
             frame,
@@ -41,7 +45,7 @@ class FrameConverter:
             dst_color_range=_FULL_RANGE,
             interpolation=_SCALING,
         )
-        return upright(converted.to_ndarray(), display_matrix(frame))
+        return converted.to_ndarray()
 
 
 def colour_matrix(frame: av.VideoFrame) -> int:

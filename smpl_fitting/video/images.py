@@ -14,7 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from smpl_fitting.errors import FootageError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.video import exr
-from smpl_fitting.video.convert import FrameConverter, has_alpha_channel
+from smpl_fitting.video.convert import FrameConverter, has_alpha_channel, upright
+from smpl_fitting.video.exif import orientation_matrix
 
 PICTURE_SUFFIXES = frozenset(
     [
@@ -84,11 +85,13 @@ def read_image(path: str | Path) -> np.ndarray:
         return exr.read_display(path)
     try:
         # From memory: given a name, FFmpeg would take a "%" in it for a pattern.
+        data = path.read_bytes()
         with av.open(
-            io.BytesIO(path.read_bytes()), options={"format_whitelist": _DEMUXERS}, metadata_errors="replace"
+            io.BytesIO(data), options={"format_whitelist": _DEMUXERS}, metadata_errors="replace"
         ) as container:
             frame = next(container.decode(video=0))
-            return FrameConverter(alpha=has_alpha_channel(frame))(frame)
+            picture = FrameConverter(alpha=has_alpha_channel(frame)).as_stored(frame)
+            return upright(picture, orientation_matrix(data))
     except (av.error.FFmpegError, StopIteration, IndexError, OSError) as error:
         reason = getattr(error, "strerror", None) or "no picture inside"
         raise FootageError(
