@@ -10,6 +10,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from neural.correspondence import depth_test, facing, sample
+from neural.hands import HANDS
+from smpl_fitting.body.names import PART_NAMES
 from smpl_fitting.geometry import Camera, Fragments, rasterize, vertex_normals
 from smpl_fitting.motion import Motion
 
@@ -18,7 +20,11 @@ from smpl_fitting.motion import Motion
 MASK_MARGIN = (0.004, 0.012)
 BEHIND_MARGIN = (0.006, 0.018)  # next to a limb that hides this surface: its shadow and its sleeve fall here
 FRONT_MARGIN = (0.0015, 0.008)  # on the hiding limb itself, which is narrow: hands must keep their middle
+HAND_MARGIN = (0.012, 0.03)  # around a hand, whose fingers the fit does not know, on parts it may lie over
 DEPTH_STEP = 0.03  # metres between neighbouring pixels: no single surface seen usefully is as steep
+ARMS_AND_HANDS = tuple(
+    index for index, name in enumerate(PART_NAMES) if name.endswith(("hand", "forearm", "upper_arm"))
+)
 ANGLE_FLOOR = 0.12  # cosine below which a texel is a smear of a few pixels
 
 
@@ -90,6 +96,22 @@ def texel_trust(
     angle = ((cosine - ANGLE_FLOOR) / (1 - ANGLE_FLOOR)).clamp(min=0.0)
     trusted = sample(pixel_trust(view.mask, fragments)[None], pixels)[:, 0]
     return depth_test(points, view.camera, fragments) * angle * trusted
+
+
+def away_from_hands(fragments: Fragments, part_labels: Tensor, part: Tensor, pixels: Tensor) -> Tensor:
+    """(N,) in [0, 1]: 0 for texels of trunk, legs and head beside a hand in the picture, which may be that hand.
+
+    Args:
+        part_labels: (F,) of the rasterized faces. part: (N,) of the texels. pixels: their (N, 2).
+    """
+    labels = part_labels[fragments.pix_to_face.clamp(min=0)].long()
+    hand = fragments.mask & torch.isin(labels, torch.tensor(HANDS))
+    if not bool(hand.any()):
+        return torch.ones(len(part))
+    distance = ndimage.distance_transform_edt(~hand.numpy())
+    away = torch.from_numpy(_ramp(distance, HAND_MARGIN, person_height(fragments)))
+    share = sample(away[None], pixels)[:, 0]
+    return torch.where(torch.isin(part.long(), torch.tensor(ARMS_AND_HANDS)), 1.0, share)
 
 
 def view_fragments(

@@ -32,10 +32,11 @@ import torch
 from torch import Tensor
 
 from neural.background import background_from_still
+from neural.hands import hand_trust, skin_colour
 from neural.source_view import SourceView
 from neural.surface import Surface, build_atlas, refine
-from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, fuse_views
-from neural.texture_fill import complete
+from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, fuse, read_view
+from neural.texture_fill import complete, landmark
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import LiquidMotionError, SubjectError
 from smpl_fitting.files import atomic_path
@@ -173,8 +174,20 @@ def _paint(
     surface = body_surface(body, torch.as_tensor(sources[0].motion.betas, dtype=torch.float32))
     refined = refine(surface, REFINED_VERTICES)
     atlas = build_atlas(refined.surface, atlas_size)
-    fused = fuse_views(refined, atlas, sources, progress.part("", 0.1, 0.6))
-    colour, provenance, trust = complete(body, refined, atlas, fused)
+    fine = refined.surface
+    part = fine.part_labels[atlas.face]
+    from_nose = (atlas.points(fine.rest, fine.faces) - landmark(body, surface.rest, "nose")).norm(dim=1)
+    colours, trusts, skin = [], [], None
+    for view in progress.part("", 0.1, 0.6).track(sources, len(sources)):
+        colour, trust = read_view(refined, atlas, view)
+        seen_skin = skin_colour(colour, trust, from_nose)
+        if seen_skin is not None:
+            trust = hand_trust(colour, trust, part, seen_skin)
+            skin = seen_skin if skin is None else skin
+        colours.append(colour)
+        trusts.append(trust)
+    fused = fuse(atlas, colours, trusts)
+    colour, provenance, trust = complete(body, refined, atlas, fused, skin)
     seen = (provenance != INVENTED) & (provenance != MIRRORED)
     rgba = torch.cat([colour * 255, seen[:, None] * 255.0], dim=1)
     write_image(folder / "texture.png", _picture(atlas.picture(rgba)))

@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from neural.correspondence import sample
-from neural.source_view import SourceView, texel_trust, view_fragments
+from neural.source_view import SourceView, away_from_hands, texel_trust, view_fragments
 from neural.surface import Atlas, Refined
-from smpl_fitting.progress import Progress
 
 ATLAS_SIZE = 1024
 INVENTED = 0
@@ -49,30 +48,23 @@ class FusedTexels:
     gains: Tensor
 
 
-def fuse_views(
-    refined: Refined, atlas: Atlas, views: Sequence[SourceView], progress: Progress | None = None
-) -> FusedTexels:
-    """Paint the atlas of ``refined.surface`` from the sources.
+def fuse(atlas: Atlas, colours: Sequence[Tensor], trusts: Sequence[Tensor]) -> FusedTexels:
+    """Paint the atlas from what each source shows of it.
+
+    Args:
+        colours: of each source, (N, 3) in [0, 1]. trusts: (N,) in [0, 1]; see :func:`read_view`.
 
     Raises:
-        ValueError: no views, or more than :data:`MAX_SOURCES`.
-        Cancelled: through ``progress``.
+        ValueError: no sources, or more than :data:`MAX_SOURCES`.
     """
-    if not 0 < len(views) <= MAX_SOURCES:
-        raise ValueError(f"{len(views)} source views, expected 1 to {MAX_SOURCES}")
-    progress = progress or Progress()
-    colours, trusts = [], []
-    for view in progress.track(views, len(views)):
-        colour, trust = read_view(refined, atlas, view)
-        colours.append(colour)
-        trusts.append(trust)
+    if not 0 < len(colours) <= MAX_SOURCES:
+        raise ValueError(f"{len(colours)} sources, expected 1 to {MAX_SOURCES}")
     gains = _gains(colours, trusts)
-    colours = [colour * gain for colour, gain in zip(colours, gains, strict=True)]
-    if len(views) == 1:
+    if len(colours) == 1:
         source = torch.zeros(len(trusts[0]), dtype=torch.int64)
         return FusedTexels(colours[0], trusts[0], source, gains)
-    colour, trust, source = _blend(atlas, colours, trusts)
-    return FusedTexels(colour, trust, source, gains)
+    evened = [(colour * gain).clamp(0, 1) for colour, gain in zip(colours, gains, strict=True)]
+    return FusedTexels(*_blend(atlas, evened, trusts), gains)
 
 
 def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> tuple[Tensor, Tensor]:
@@ -83,7 +75,9 @@ def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> tuple[Tensor,
     points = atlas.points(vertices, surface.faces)
     pixels, depth = view.camera.project(points)
     pixels = torch.where((depth > 0)[:, None], pixels, torch.full_like(pixels, -1.0))
+    parts = surface.part_labels
     trust = texel_trust(points, atlas.points(normals, surface.faces), view, fragments, pixels)
+    trust = trust * away_from_hands(fragments, parts, parts[atlas.face], pixels)
     image = torch.from_numpy(view.image).permute(2, 0, 1).float() / 255
     image = _shrink(image, _pixels_per_texel(pixels, trust, atlas))
     scale = pixels.new_tensor([image.shape[2] / view.image.shape[1], image.shape[1] / view.image.shape[0]])
@@ -106,7 +100,7 @@ def _shrink(image: Tensor, step: float) -> Tensor:
     return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 
 
-def _gains(colours: list[Tensor], trusts: list[Tensor]) -> Tensor:
+def _gains(colours: Sequence[Tensor], trusts: Sequence[Tensor]) -> Tensor:
     """What brings each source to the exposure of those before it, per channel, where both see the same texels."""
     gains = [torch.ones(3)]
     reference, weight = colours[0].clone(), trusts[0].clone()
@@ -123,7 +117,9 @@ def _gains(colours: list[Tensor], trusts: list[Tensor]) -> Tensor:
     return torch.stack(gains)
 
 
-def _blend(atlas: Atlas, colours: list[Tensor], trusts: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+def _blend(
+    atlas: Atlas, colours: Sequence[Tensor], trusts: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
     """The best source's detail over a smooth mixture of all sources' low bands."""
     sigma = _BAND * atlas.size
     # smoothed, so that the choice does not flicker from texel to texel; 0 stays 0

@@ -17,36 +17,46 @@ from scipy.sparse import linalg
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from neural.hands import HANDS
 from neural.surface import Atlas, Refined, Surface
 from neural.texture import INVENTED, MIRRORED, FusedTexels
 from smpl_fitting.body import BodyModel
+from smpl_fitting.body.names import LANDMARK_NAMES, PART_NAMES
 
-ALONG = 0.02
-"""Conductance along a limb, where round it is 1. A hem seen at both sides of a leg stays within 2 cm behind it."""
+ALONG = 0.004
+"""Conductance along a limb, where round it is 1. A hem seen at both sides of a leg stays within 1 cm behind it."""
+ALONG_PLAIN = 0.3
+"""The same where the first solution shows no hem: there shading at the rim must not become stripes."""
+HEM = 3.0
+"""Change of colour per metre along a limb, from which it is a hem rather than shading (2 cm: a twentieth)."""
 SCALP_EDGE = 1e-4
 """Conductance between scalp and face."""
-SEEN = 0.04
+SEEN = 0.05
 """Trust from which a texel counts as seen."""
 MIRROR_REACH = 0.004  # metres between a texel's mirror image and the seen texel it copies
 MIRROR_TRUST = 0.3  # of what the mirrored texel had: a guess, but better than none
+MIRROR_WORTH = 0.5  # a part seen less than this share of what is seen of its partner is taken from it
 
-_DATA = 20.0  # weight of a seen texel against the conductance between neighbours, about 1
+_DATA = 0.02  # weight of a seen texel of a 1024 atlas against the conductance between neighbours, about 1:
+# the rim, little trusted and in the shade, then follows what is seen well 2-3 cm inside of it
 _ANCHOR = 1e-6  # pulls what nothing reaches (inside of the mouth) to the mean of its part
+_HAND_ANCHOR = 3e-3  # pulls hands to the face's skin: only a hand of which nothing is seen gives way
 
 
 def complete(
-    body: BodyModel, refined: Refined, atlas: Atlas, fused: FusedTexels
+    body: BodyModel, refined: Refined, atlas: Atlas, fused: FusedTexels, skin: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fill the texels that no source shows.
+
+    Args:
+        skin: (3,) the face's colour, which hands take that are not seen themselves.
 
     Returns:
         colour (N, 3) in [0, 1] of every texel, provenance (N,) uint8 as in :mod:`neural.texture`, and trust (N,).
     """
-    surface = refined.surface
-    places = atlas.points(surface.rest, surface.faces)
-    colour, trust, mirrored = _mirror(places, fused)
-    spread = _spread(body, refined, atlas, colour, trust)
-    share = _smoothstep(trust / (2 * SEEN))[:, None]
+    colour, trust, mirrored = _mirror(refined.surface, atlas, fused)
+    spread = _spread(body, refined, atlas, colour, trust, skin)
+    share = _smoothstep(trust / (2.5 * SEEN))[:, None]
     provenance = torch.where(trust >= SEEN, fused.source + 1, torch.full_like(fused.source, INVENTED))
     provenance = torch.where(mirrored & (trust >= SEEN), torch.full_like(provenance, MIRRORED), provenance)
     return share * colour + (1 - share) * spread, provenance.to(torch.uint8), trust
@@ -57,47 +67,73 @@ def _smoothstep(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def _mirror(places: Tensor, fused: FusedTexels) -> tuple[Tensor, Tensor, Tensor]:
-    """Take what is hidden on one side of the body from the other side, where that is seen.
+def _mirror(surface: Surface, atlas: Atlas, fused: FusedTexels) -> tuple[Tensor, Tensor, Tensor]:
+    """Take parts that are hidden on one side of the body from the other side, where they are seen.
 
-    Partners are found by the rest pose's symmetry (x to -x), texel by texel: a vertex's partner is known, but
-    faces need not be cut alike on both sides.
+    Whole parts only: where most of a part is seen, its hidden rim goes better with the rest of it than with the
+    other side, which stands in another light. Partners are found by the rest pose's symmetry (x to -x), texel by
+    texel: faces need not be cut alike on both sides.
     """
-    seen, hidden = fused.trust >= SEEN, (fused.trust < SEEN).nonzero()[:, 0]
+    places = atlas.points(surface.rest, surface.faces)
     colour, trust = fused.colour.clone(), fused.trust.clone()
     mirrored = torch.zeros(len(places), dtype=torch.bool)
-    if not bool(seen.any()) or len(hidden) == 0:
+    wanted = _poorly_seen(surface, atlas, places, trust) & (trust < SEEN)
+    giving = trust >= 3 * SEEN
+    if not bool(giving.any()) or not bool(wanted.any()):
         return colour, trust, mirrored
-    numbers = seen.nonzero()[:, 0]
-    tree = cKDTree(places[seen].numpy())
+    numbers, hidden = giving.nonzero()[:, 0], wanted.nonzero()[:, 0]
     other_side = places[hidden] * places.new_tensor([-1.0, 1.0, 1.0])
-    distance, nearest = tree.query(other_side.numpy(), distance_upper_bound=MIRROR_REACH, workers=-1)
-    found = torch.from_numpy(np.isfinite(distance))
-    partner = numbers[torch.from_numpy(nearest[np.isfinite(distance)])]
-    at = hidden[found]
-    better = fused.trust[partner] * MIRROR_TRUST > trust[at]
-    at, partner = at[better], partner[better]
+    tree = cKDTree(places[giving].numpy())
+    distance, nearest = tree.query(other_side.numpy(), distance_upper_bound=MIRROR_REACH)
+    found = np.isfinite(distance)
+    at, partner = hidden[torch.from_numpy(found)], numbers[torch.from_numpy(nearest[found])]
     colour[at] = fused.colour[partner]
     trust[at] = fused.trust[partner] * MIRROR_TRUST
     mirrored[at] = True
     return colour, trust, mirrored
 
 
-def _spread(body: BodyModel, refined: Refined, atlas: Atlas, colour: Tensor, trust: Tensor) -> Tensor:
+def _poorly_seen(surface: Surface, atlas: Atlas, places: Tensor, trust: Tensor) -> Tensor:
+    """(N,) bool: texels of parts (those of head and trunk halved) of whose partner much more is seen."""
+    part = surface.part_labels[atlas.face].long()
+    left = (places[:, 0] > 0).long()
+    count = int(part.max()) + 1
+    half = part * 2 + left
+    area = torch.zeros(2 * count).index_add_(0, half, torch.ones(len(part)))
+    seen = torch.zeros(2 * count).index_add_(0, half, (trust >= SEEN).float()) / area.clamp(min=1)
+    # the partner of a part is the one whose mean place is nearest to its mirror image
+    mean = torch.zeros(2 * count, 3).index_add_(0, half, places) / area.clamp(min=1)[:, None]
+    mean[area == 0] = torch.inf
+    image = torch.where(area[:, None] > 0, mean * mean.new_tensor([-1.0, 1.0, 1.0]), 0.0)
+    partner = torch.cdist(image, mean.nan_to_num(posinf=1e6)).argmin(1)
+    return (seen < MIRROR_WORTH * seen[partner])[half]
+
+
+def _spread(
+    body: BodyModel, refined: Refined, atlas: Atlas, colour: Tensor, trust: Tensor, skin: Tensor | None
+) -> Tensor:
     """(N, 3) colours of the diffusion at every texel."""
     surface = refined.surface
     weight, mean = _to_vertices(atlas, surface, colour, trust)
+    weight = weight * (1024 / atlas.size) ** 2
     axes, along = _limb_axes(body, refined)
-    scalp = _scalp(body, refined)
-    faces = surface.faces
+    strength = _strength(_scalp(body, refined), surface.faces, weight)
+    anchor, pull = _anchors(surface, weight, mean, skin)
+    first = _solve(_stiffness(surface, axes, along, strength), weight, mean, anchor, pull)
+    # edge-preserving (Perona and Malik 1990): along the limb only hems stay sharp
+    change = _change_along(surface, axes, first)
+    plain = along + (ALONG_PLAIN - along).clamp(min=0) * torch.exp(-((change / HEM) ** 2))
+    second = _solve(_stiffness(surface, axes, plain, strength), weight, mean, anchor, pull)
+    return atlas.points(second, surface.faces).clamp(0, 1)
+
+
+def _strength(scalp: Tensor, faces: Tensor, weight: Tensor) -> Tensor:
+    """(F,) the conductance of faces: nearly none across the scalp's edge."""
     zone = scalp[faces]
     border = zone.any(1) & ~zone.all(1)
-    strength = torch.where(border, SCALP_EDGE, 1.0)
     if not bool((weight[scalp] > 0).any()):
-        strength = torch.ones_like(strength)  # no hair is seen: skin is the better guess
-    stiffness = _stiffness(surface.rest, faces, axes, along, strength)
-    solution = _solve(stiffness, weight, mean, _part_means(surface, weight, mean))
-    return atlas.points(solution, faces).clamp(0, 1)
+        border[:] = False  # no hair is seen: skin is the better guess
+    return torch.where(border, SCALP_EDGE, 1.0)
 
 
 def _to_vertices(atlas: Atlas, surface: Surface, colour: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,71 +169,94 @@ def _limb_axes(body: BodyModel, refined: Refined) -> tuple[Tensor, Tensor]:
     return torch.nn.functional.normalize(axis[owner], dim=-1), along[owner]
 
 
-def _scalp(body: BodyModel, refined: Refined) -> Tensor:
-    """(V,) bool: where hair grows, told by the rest pose's ears and eyes.
+def landmark(body: BodyModel, rest: Tensor, name: str) -> Tensor:
+    """(3,) a landmark on the rest vertices (V, 3) of the body."""
+    index = LANDMARK_NAMES.index(name)
+    return (rest[body.landmark_vertices[index]] * body.landmark_weights[index][:, None]).sum(0)
 
-    Behind the ears all above their lower edge; in front of them what is above a line from the ear to the
-    hairline, which lies above the eyes by 0.9 of the way from mouth to eyes (the classic thirds of a face).
+
+def _scalp(body: BodyModel, refined: Refined) -> Tensor:
+    """(V,) bool: where hair grows, told by the rest pose's ears, eyes and mouth.
+
+    Behind the ears all above their lower edge, else what is above a line from the top of the ear to the hairline,
+    which lies above the eyes by 0.9 of the way from mouth to eyes (the classic thirds of a face).
     """
-    rest = refined.surface.rest
-    marks = (body.v_template[body.landmark_vertices] * body.landmark_weights[..., None]).sum(1)
-    ear = marks[[7, 8]].mean(0)
-    eye = marks[[2, 5]].mean(0)
-    mouth = marks[[9, 10]].mean(0)
+    surface = refined.surface
+    template = body.v_template
+
+    def middle(name: str) -> Tensor:
+        return (landmark(body, template, f"left_{name}") + landmark(body, template, f"right_{name}")) / 2
+
+    ear, eye = middle("ear"), middle("eye")
+    mouth = (landmark(body, template, "mouth_left") + landmark(body, template, "mouth_right")) / 2
+    rest = refined.lift(template)
+    unit = eye[1] - mouth[1]
+    ahead = ((rest[:, 2] - ear[2]) / (eye[2] - ear[2]).clamp(min=1e-3)).clamp(0.0, 1.0)
+    top_of_ear = ear[1] + 0.55 * unit
+    line = top_of_ear + (eye[1] + 0.9 * unit - top_of_ear) * ahead
+    behind = rest[:, 2] < ear[2] - 0.45 * unit  # the ears themselves reach back so far
+    line = torch.where(behind, ear[1] - 0.6 * unit, line)
     head = torch.zeros(len(rest), dtype=torch.bool)
-    label = int(refined.surface.part_labels[_face_nearest(refined.surface, eye)])
-    head[refined.surface.faces[refined.surface.part_labels == label].reshape(-1)] = True
-    hairline = eye[1] + 0.9 * (eye[1] - mouth[1])
-    ahead = ((rest[:, 2] - ear[2]) / (eye[2] - ear[2]).clamp(min=1e-3)).clamp(min=0.0)
-    nape = ear[1] - 0.5 * (eye[1] - mouth[1])
-    top_of_ear = ear[1] + 0.5 * (eye[1] - mouth[1])
-    behind = rest[:, 2] < ear[2] - 0.2 * (eye[2] - ear[2])
-    line = torch.where(behind, nape, top_of_ear + (hairline - top_of_ear) * ahead.clamp(max=1.0))
+    head[surface.faces[surface.part_labels == PART_NAMES.index("head")].reshape(-1)] = True
     return head & (rest[:, 1] > line)
 
 
-def _face_nearest(surface: Surface, point: Tensor) -> int:
-    return int((surface.rest[surface.faces].mean(1) - point).norm(dim=-1).argmin())
-
-
-def _stiffness(
-    rest: Tensor, faces: Tensor, axes: Tensor, along: Tensor, strength: Tensor
-) -> sparse.csc_matrix:
-    """The finite-element matrix of div(D grad c), D = 1 round the axis and ``along`` along it, per face."""
-    p = rest.double()[faces]
+def _gradients(surface: Surface, axes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients (F, 3, 3) of the three linear shape functions, their parts (F, 3) along the axis, areas (F,)."""
+    p = surface.rest.double()[surface.faces]
     edges = p.roll(-2, 1) - p.roll(-1, 1)  # opposite to each corner
     normal = torch.linalg.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0], dim=-1)
     double_area = normal.norm(dim=-1).clamp(min=1e-12)
     unit = normal / double_area[:, None]
     gradient = torch.linalg.cross(unit[:, None].expand_as(edges), edges, dim=-1) / double_area[:, None, None]
-    on_axis = (gradient * axes.double()[:, None]).sum(-1)
-    dot = gradient @ gradient.transpose(1, 2)
-    value = dot - (1 - along.double())[:, None, None] * on_axis[:, :, None] * on_axis[:, None, :]
-    value = value * (0.5 * double_area * strength.double())[:, None, None]
+    return gradient, (gradient * axes.double()[:, None]).sum(-1), double_area / 2
+
+
+def _change_along(surface: Surface, axes: Tensor, colour: Tensor) -> Tensor:
+    """(F,) change of the vertices' colour per metre along the axis."""
+    _, on_axis, _ = _gradients(surface, axes)
+    return (on_axis[..., None].float() * colour[surface.faces]).sum(1).norm(dim=-1)
+
+
+def _stiffness(surface: Surface, axes: Tensor, along: Tensor, strength: Tensor) -> sparse.csc_matrix:
+    """The finite-element matrix of div(D grad c), D = 1 round the axis and ``along`` along it, per face."""
+    gradient, on_axis, area = _gradients(surface, axes)
+    value = gradient @ gradient.transpose(1, 2)
+    value = value - (1 - along.double())[:, None, None] * on_axis[:, :, None] * on_axis[:, None, :]
+    value = value * (area * strength.double())[:, None, None]
+    faces, count = surface.faces, len(surface.rest)
     row = faces[:, :, None].expand(-1, 3, 3).reshape(-1).numpy()
     column = faces[:, None, :].expand(-1, 3, 3).reshape(-1).numpy()
-    return sparse.csc_matrix((value.reshape(-1).numpy(), (row, column)), shape=(len(rest), len(rest)))
+    return sparse.csc_matrix((value.reshape(-1).numpy(), (row, column)), shape=(count, count))
 
 
-def _part_means(surface: Surface, weight: Tensor, mean: Tensor) -> Tensor:
-    """(V, 3): the mean seen colour of each vertex's part, or of the whole body where nothing of it is seen."""
+def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What each vertex is pulled to (V, 3), and how strongly (V,).
+
+    To the mean seen colour of its part, or of the whole body where nothing of it is seen; hands to the skin.
+    """
     part = torch.zeros(len(surface.rest), dtype=torch.int64)
     part[surface.faces.reshape(-1)] = surface.part_labels.long().repeat_interleave(3)
-    count = int(part.max()) + 1
+    count = len(PART_NAMES)
     total = torch.zeros(count).index_add_(0, part, weight)
     summed = torch.zeros(count, 3).index_add_(0, part, mean * weight[:, None])
     everywhere = summed.sum(0) / total.sum().clamp(min=1e-8)
-    known = (total > 0)[:, None]
-    return torch.where(known, summed / total.clamp(min=1e-8)[:, None], everywhere)[part]
+    means = torch.where((total > 0)[:, None], summed / total.clamp(min=1e-8)[:, None], everywhere)
+    pull = torch.full((count,), _ANCHOR)
+    if skin is not None:
+        means[list(HANDS)] = skin
+        pull[list(HANDS)] = _HAND_ANCHOR
+    return means[part], pull[part]
 
 
-def _solve(stiffness: sparse.csc_matrix, weight: Tensor, mean: Tensor, anchor: Tensor) -> Tensor:
-    """Minimise the diffusion's energy plus the squared distance to what is seen."""
-    data = _DATA * weight.double().numpy()
-    diagonal = data + _ANCHOR
-    right = data[:, None] * mean.double().numpy() + _ANCHOR * anchor.double().numpy()
+def _solve(
+    stiffness: sparse.csc_matrix, weight: Tensor, mean: Tensor, anchor: Tensor, pull: Tensor
+) -> Tensor:
+    """Minimise the diffusion's energy plus the weighted squared distance to what is seen. (V, 3)."""
+    data, held = _DATA * weight.double().numpy(), pull.double().numpy()
+    right = data[:, None] * mean.double().numpy() + held[:, None] * anchor.double().numpy()
     factor = linalg.splu(
-        (stiffness + sparse.diags(diagonal)).tocsc(),
+        (stiffness + sparse.diags(data + held)).tocsc(),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
