@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from neural.background import background_from_clip
-from neural.camera_strategy import CameraPlan, plan_cameras
-from neural.compositing import fit_background, over, parse_colour, to_bytes
+from neural.camera_strategy import CameraPlan
+from neural.compositing import fit_background, parse_colour
 from neural.contact_sheet import write_contact_sheet
-from neural.render import WarpRenderer
 from neural.scene import build_scene_file, find_blender
 from neural.sources import fit_sources
 from neural.stages import Stages, fingerprint
 from neural.subject import Subject, build_subject, load_subject
+from neural.transfer import LONGEST_SIDE, Backdrop, plan_transfer, render_frames, still_backdrop
 from smpl_fitting.body import BodyModel, load_body
-from smpl_fitting.detection import Detections
-from smpl_fitting.errors import FootageError, LiquidMotionError
+from smpl_fitting.detection import Detections, detect
+from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.fit import fit_clip
-from smpl_fitting.geometry import Camera
 from smpl_fitting.motion import Motion
 from smpl_fitting.overlay import draw_overlay, write_overlay
 from smpl_fitting.progress import Progress
 from smpl_fitting.quality import landmark_errors, silhouette_iou
-from smpl_fitting.video import Footage, SequenceWriter, VideoWriter, open_footage, read_image, write_image
-from smpl_fitting.world import body_vertices, with_shape
+from smpl_fitting.video import Footage, open_footage, write_image
 
 BACKGROUNDS = ("source", "driving", "transparent")  # or a colour
-FIRST_FRAME = 1  # as Blender counts
 DRIVING_PLATE = "driving_plate.png"
+DRIVING_DETECTIONS = "driving_detections.npz"
 Log = Callable[[str], None]
 
 
@@ -60,7 +58,7 @@ class MainJob:
     background: str = "source"
     cam_strategy: str | None = None
     frames: range | None = None
-    longest_side: int = 1920
+    longest_side: int = LONGEST_SIDE
     overlay: bool = True
     scene: bool = True
 
@@ -131,7 +129,7 @@ class _Run:
         self._seconds[f"{name}_s"] = round(time.perf_counter() - start, 2)
 
     def fit_driving(self, progress: Progress) -> Motion:
-        out, detected = self._path("driving.npz"), self._path("driving_detections.npz")
+        out, detected = self._path("driving.npz"), self._path(DRIVING_DETECTIONS)
         if self._stages.done("driving", self._driving_key, [out, detected]):
             self._log("driving clip: already fitted")
             return Motion.load(out)
@@ -169,8 +167,6 @@ class _Run:
         footage = open_footage(self._job.sources[0])
         if footage.is_still:
             return None
-        from smpl_fitting.detection import detect
-
         found = detect(footage, progress=progress.part("Reading the background", 0.0, 0.5))
         plate = background_from_clip(footage, found.mask, progress.part("", 0.5, 1.0))
         if plate.camera_moves:
@@ -179,90 +175,50 @@ class _Run:
 
     def plan(self, subject: Subject, motion: Motion) -> tuple[Motion, CameraPlan]:
         """The movement as the source's body does it, and the cameras that see it."""
-        moved = with_shape(motion, self._body, subject.motion.betas)
-        strategy = self._job.cam_strategy or ("copy" if self._job.background == "driving" else "smooth")
-        height, width = subject.images[0].shape[:2]
-        source = dataclasses.replace(subject.motion, image_size=(height, width))
-        plan = plan_cameras(strategy, self._body, source, moved)
-        if self._job.background in ("source", "driving") and plan.background != self._job.background:
+        wanted = self._job.background
+        strategy = self._job.cam_strategy or ("copy" if wanted == "driving" else "smooth")
+        moved, plan = plan_transfer(subject, motion, self._body, strategy, self._job.longest_side)
+        if wanted in ("source", "driving") and plan.background != wanted:
             self._log(
-                f"cameras '{strategy}' do not fit the {self._job.background}'s background; it stands still"
+                f"cameras '{strategy}' do not fit the {wanted}'s background; it stands still behind them"
             )
-        size = _limited(plan.image_size, self._job.longest_side)
-        cameras = tuple(camera.resized(size) for camera in plan.cameras)
-        plan = CameraPlan(cameras, size, plan.background)
-        moved = dataclasses.replace(
-            moved,
-            camera_K=np.stack([camera.K.numpy() for camera in cameras]),
-            camera_R=np.stack([camera.R.numpy() for camera in cameras]),
-            camera_t=np.stack([camera.t.numpy() for camera in cameras]),
-            image_size=size,
-            keypoints=None,  # those of the driving clip's pictures, which these cameras do not show
-            source=str(self._job.driving),
-        )
         moved.save(self._path("motion.npz"))
         return moved, plan
 
     def render(self, subject: Subject, moved: Motion, plan: CameraPlan, progress: Progress) -> None:
-        pattern, movie = self._path("frames") / "####.png", self._path("out.mp4")
-        if self._stages.done("frames", self._frames_key, [movie, pattern.parent]):
+        frames, movie = self._path("frames"), self._path("out.mp4")
+        if self._stages.done("frames", self._frames_key, [movie, frames]):
             self._log("frames: already rendered")
             return
-        resumed = self._stages.started_with("frames", self._frames_key)
-        if not resumed:
-            self._clear_frames(pattern.parent)
+        resume = self._stages.started_with("frames", self._frames_key)
+        if not resume:  # frames of another job must not mix with this one's
+            for old in frames.glob("[0-9][0-9][0-9][0-9]*.png"):
+                old.unlink()
         self._stages.start("frames", self._frames_key)
         with self._timed("render"):
-            backdrop = self._backdrop(subject, plan, progress.part("Reading the background", 0.0, 0.1))
-            renderer = WarpRenderer()
-            audio = None if self._driving.is_still or not self._driving.has_audio else self._driving.path
-            start = float(self._driving.times[self._frames.start] - self._driving.times[0])
-            sequence = SequenceWriter(pattern)
-            with (
-                sequence,
-                VideoWriter(movie, moved.fps, plan.image_size, audio_from=audio, audio_start=start) as writer,
-            ):
-                part = progress.part("Rendering", 0.1, 1.0)
-                for row, behind in part.track(enumerate(backdrop), moved.frame_count):
-                    picture = self._finished(sequence.path(row + FIRST_FRAME)) if resumed else None
-                    if picture is None:
-                        vertices = body_vertices(self._body, moved, [row])[0]
-                        picture = _draw(renderer, subject, vertices, plan.cameras[row], behind)
-                        sequence.write(row + FIRST_FRAME, picture)
-                    writer.write(picture[..., :3] if behind is not None else _on_gray(picture))
+            backdrops = self._backdrops(subject, plan, progress.part("Reading the background", 0.0, 0.1))
+            sequence = render_frames(
+                subject,
+                self._body,
+                moved,
+                plan,
+                backdrops,
+                self._job.out,
+                sound=self._driving if self._driving.has_audio else None,
+                sound_start=float(self._driving.times[self._frames.start] - self._driving.times[0]),
+                resume=resume,
+                progress=progress.part("Rendering", 0.1, 1.0),
+            )
             write_contact_sheet(
                 self._path("contact_sheet.png"), subject.images, self._driving, self._frames, sequence.path
             )
         self._stages.finish("frames", self._frames_key)
 
-    def _clear_frames(self, folder: Path) -> None:
-        """Frames of an older, different job must not mix with this one's."""
-        for old in folder.glob("[0-9][0-9][0-9][0-9]*.png"):
-            old.unlink()
-
-    @staticmethod
-    def _finished(path: Path) -> np.ndarray | None:
-        """A frame that a killed run left, if it is there and can be read."""
-        if not path.is_file():
-            return None
-        try:
-            return read_image(path)
-        except FootageError:
-            return None
-
-    def _backdrop(
-        self, subject: Subject, plan: CameraPlan, progress: Progress
-    ) -> Iterator[np.ndarray | None]:
-        """What stands behind the person in each frame: (H, W, 3) uint8, or None for nothing."""
-        count, background = len(plan.cameras), self._job.background
-        if background == "transparent":
-            return iter([None] * count)
-        if background == "source":
-            return iter([fit_background(subject.background, plan.image_size)] * count)
-        if background != "driving":
-            colour = np.array(parse_colour(background), np.uint8)
-            return iter([np.broadcast_to(colour, (*plan.image_size, 3))] * count)
-        found = Detections.load(self._path("driving_detections.npz"))
+    def _backdrops(self, subject: Subject, plan: CameraPlan, progress: Progress) -> Iterator[Backdrop]:
+        count = len(plan.cameras)
+        if self._job.background != "driving":
+            return repeat(still_backdrop(self._job.background, subject, plan), count)
+        found = Detections.load(self._path(DRIVING_DETECTIONS))
         first, step = self._frames.start, self._frames.step
         if not self._driving.is_still:
             plate = background_from_clip(
@@ -270,7 +226,7 @@ class _Run:
             )
             if not plate.camera_moves:
                 write_image(self._path(DRIVING_PLATE), plate.image)
-                return iter([fit_background(plate.image, plan.image_size)] * count)
+                return repeat(fit_background(plate.image, plan.image_size), count)
             self._log("the driving camera moves: the person is put over the clip's own frames")
         frames = self._driving.frames(first, self._frames.stop, step)
         return (fit_background(frame[..., :3], plan.image_size) for _, frame in frames)
@@ -332,23 +288,3 @@ class _Run:
 
     def _path(self, name: str) -> Path:
         return self._job.out / name
-
-
-def _draw(
-    renderer: WarpRenderer, subject: Subject, vertices, camera: Camera, behind: np.ndarray | None
-) -> np.ndarray:
-    """One frame, (H, W, 3) uint8 over its background, or (H, W, 4) where there is none."""
-    rgba = renderer.render(subject, vertices, camera, camera.image_size).rgba
-    return to_bytes(rgba) if behind is None else over(rgba, behind)
-
-
-def _on_gray(picture: np.ndarray) -> np.ndarray:
-    """A movie has no alpha: (H, W, 4) uint8 over middle gray."""
-    return over(picture.astype(np.float32) / 255, np.array([128, 128, 128], np.uint8))
-
-
-def _limited(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(height, width) scaled down so that neither is over ``longest``, and even, as movies need."""
-    scale = min(1.0, longest / max(size))
-    height, width = (max(2, 2 * round(side * scale / 2)) for side in size)
-    return height, width

@@ -1,8 +1,10 @@
-"""A finished subject doing a finished motion: frames and a movie, without footage or Blender."""
+"""A finished subject doing a finished motion: its cameras, its frames and a movie."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,18 @@ from neural.compositing import fit_background, over, parse_colour, to_bytes
 from neural.render import WarpRenderer
 from neural.subject import Subject
 from smpl_fitting.body import BodyModel
-from smpl_fitting.errors import SubjectError
+from smpl_fitting.errors import FootageError, SubjectError
 from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
-from smpl_fitting.video import SequenceWriter, VideoWriter
+from smpl_fitting.video import Footage, SequenceWriter, VideoWriter, read_image
 from smpl_fitting.world import body_vertices, with_shape
 
 FIRST_FRAME = 1  # as Blender counts
+LONGEST_SIDE = 1920  # pixels; larger pictures are rendered scaled down
 GRAY = np.array([128, 128, 128], np.uint8)  # stands for nothing in a movie, which has no alpha
+
+Backdrop = np.ndarray | None
+"""What stands behind the person: a picture (H, W, 3) uint8, a colour (3,) uint8, or None for nothing."""
 
 
 def transfer(
@@ -32,7 +38,7 @@ def transfer(
     cam_strategy: str = "smooth",
     progress: Progress | None = None,
 ) -> dict[str, str | int]:
-    """Draw the subject in every frame of the motion.
+    """Draw the subject in every frame of the motion, without footage or Blender.
 
     Args:
         motion: with its cameras. body: of the subject's model.
@@ -45,6 +51,23 @@ def transfer(
         LiquidMotionError: the motion has no cameras, a choice is unknown, or the folder cannot be written.
         Cancelled: through ``progress``; every frame is there whole or not at all.
     """
+    moved, plan = plan_transfer(subject, motion, body, cam_strategy)
+    behind = still_backdrop(background, subject, plan)
+    moved.save(out / "motion.npz")
+    progress = (progress or Progress()).part("Rendering", 0.0, 1.0)
+    render_frames(subject, body, moved, plan, repeat(behind, moved.frame_count), out, progress=progress)
+    return {"frames": moved.frame_count, "pictures": str(out / "frames"), "movie": str(out / "out.mp4")}
+
+
+def plan_transfer(
+    subject: Subject, motion: Motion, body: BodyModel, cam_strategy: str, longest_side: int = LONGEST_SIDE
+) -> tuple[Motion, CameraPlan]:
+    """The movement as the subject's body does it, with the cameras that see it, and those cameras.
+
+    Raises:
+        SubjectError: the subject has another body model.
+        LiquidMotionError: the motion has no cameras, or the strategy is unknown.
+    """
     if subject.model != body.name:
         raise SubjectError(
             f"{subject.path}: was made with the body model {subject.model!r}, not {body.name!r}; name its file as body"
@@ -53,25 +76,25 @@ def transfer(
     height, width = subject.images[0].shape[:2]
     source = dataclasses.replace(subject.motion, image_size=(height, width))
     plan = plan_cameras(cam_strategy, body, source, moved)
-    behind = _background(background, subject, plan)
-    _with_cameras(moved, plan).save(out / "motion.npz")
-    renderer = WarpRenderer()
-    progress = (progress or Progress()).part("Rendering", 0.0, 1.0)
-    with (
-        SequenceWriter(out / "frames" / "####.png") as sequence,
-        VideoWriter(out / "out.mp4", moved.fps, plan.image_size) as movie,
-    ):
-        for row in progress.track(range(moved.frame_count), moved.frame_count):
-            vertices = body_vertices(body, moved, [row])[0]
-            rgba = renderer.render(subject, vertices, plan.cameras[row], plan.image_size).rgba
-            picture = over(rgba, GRAY if behind is None else behind)
-            sequence.write(row + FIRST_FRAME, to_bytes(rgba) if behind is None else picture)
-            movie.write(picture)
-    return {"frames": moved.frame_count, "pictures": str(out / "frames"), "movie": str(out / "out.mp4")}
+    size = _limited(plan.image_size, longest_side)
+    cameras = tuple(camera.resized(size) for camera in plan.cameras)
+    moved = dataclasses.replace(
+        moved,
+        camera_K=np.stack([camera.K.numpy() for camera in cameras]),
+        camera_R=np.stack([camera.R.numpy() for camera in cameras]),
+        camera_t=np.stack([camera.t.numpy() for camera in cameras]),
+        image_size=size,
+        keypoints=None,  # those of the driving pictures, which these cameras do not show
+    )
+    return moved, dataclasses.replace(plan, cameras=cameras, image_size=size)
 
 
-def _background(background: str, subject: Subject, plan: CameraPlan) -> np.ndarray | None:
-    """A picture (H, W, 3) uint8, a colour (3,), or None for nothing."""
+def still_backdrop(background: str, subject: Subject, plan: CameraPlan) -> Backdrop:
+    """``source`` (the subject's plate), ``transparent``, or a colour, as what stands behind every frame.
+
+    Raises:
+        LiquidMotionError: it is none of these.
+    """
     if background == "transparent":
         return None
     if background == "source":
@@ -79,12 +102,60 @@ def _background(background: str, subject: Subject, plan: CameraPlan) -> np.ndarr
     return np.array(parse_colour(background), np.uint8)
 
 
-def _with_cameras(motion: Motion, plan: CameraPlan) -> Motion:
-    return dataclasses.replace(
-        motion,
-        camera_K=np.stack([camera.K.numpy() for camera in plan.cameras]),
-        camera_R=np.stack([camera.R.numpy() for camera in plan.cameras]),
-        camera_t=np.stack([camera.t.numpy() for camera in plan.cameras]),
-        image_size=plan.image_size,
-        keypoints=None,  # those of the driving pictures, which these cameras do not show
+def render_frames(
+    subject: Subject,
+    body: BodyModel,
+    moved: Motion,
+    plan: CameraPlan,
+    backdrops: Iterable[Backdrop],
+    out: Path,
+    *,
+    sound: Footage | None = None,
+    sound_start: float = 0.0,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> SequenceWriter:
+    """Write ``frames/####.png`` and ``out.mp4``; encoding overlaps with drawing.
+
+    Args:
+        moved: what :func:`plan_transfer` gives. backdrops: one for each frame; None leaves alpha in the PNG.
+        sound: footage whose sound the movie gets, from ``sound_start`` seconds on.
+        resume: frames that are there and can be read were drawn by a killed run of the same job: keep them.
+
+    Returns:
+        the closed sequence, whose ``path(number)`` names the frames.
+    """
+    renderer = WarpRenderer()
+    progress = progress or Progress()
+    sequence = SequenceWriter(out / "frames" / "####.png")
+    movie = VideoWriter(
+        out / "out.mp4", moved.fps, plan.image_size, audio_from=sound, audio_start=sound_start
     )
+    with sequence, movie:
+        for row, behind in progress.track(enumerate(backdrops), moved.frame_count):
+            path = sequence.path(row + FIRST_FRAME)
+            picture = _finished(path) if resume else None
+            if picture is None:
+                vertices = body_vertices(body, moved, [row])[0]
+                rgba = renderer.render(subject, vertices, plan.cameras[row], plan.image_size).rgba
+                picture = to_bytes(rgba) if behind is None else over(rgba, behind)
+                sequence.write(row + FIRST_FRAME, picture)
+            movie.write(picture if behind is not None else over(picture.astype(np.float32) / 255, GRAY))
+    return sequence
+
+
+def _finished(path: Path) -> np.ndarray | None:
+    """A frame that a killed run left, if it is there and can be read."""
+    if not path.is_file():
+        return None
+    try:
+        return read_image(path)
+    except FootageError:
+        return None
+
+
+def _limited(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(height, width) scaled down so that neither is over ``longest``, and even, as movies need."""
+    scale = min(1.0, longest / max(size))
+    height, width = (max(2, 2 * round(side * scale / 2)) for side in size)
+    return height, width
