@@ -74,6 +74,24 @@ class Crop:
             borderMode=cv2.BORDER_CONSTANT,
         )
 
+    def resembles(self, other: Crop) -> bool:
+        """Whether two crops show the same person, roughly."""
+        distance = math.hypot(self.x - other.x, self.y - other.y)
+        return distance < 0.25 * max(self.size, other.size) and 0.5 < self.size / other.size < 2.0
+
+    def towards(self, other: Crop) -> Crop:
+        """Half-way to another crop; the other itself where they lie far apart."""
+        turn = math.remainder(other.rotation - self.rotation, 2 * math.pi)
+        apart = math.hypot(other.x - self.x, other.y - self.y) / self.size
+        if apart > 0.1 or not 0.8 < other.size / self.size < 1.25 or abs(turn) > 0.35:
+            return other
+        return Crop(
+            (self.x + other.x) / 2,
+            (self.y + other.y) / 2,
+            (self.size + other.size) / 2,
+            self.rotation + turn / 2,
+        )
+
     @staticmethod
     def around(centre: np.ndarray, edge: np.ndarray, scale: float = 1.25) -> Crop:
         """BlazePose's crop: the hip's centre and a point on the circle around the body, above it when upright."""

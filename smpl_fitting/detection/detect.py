@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
-
 import numpy as np
 
+from smpl_fitting.detection.follow import Follower
 from smpl_fitting.detection.results import NUM_LANDMARKS, Detections
-from smpl_fitting.detection.session import DetectorSession, Sighting
+from smpl_fitting.detection.session import DetectorSession
+from smpl_fitting.detection.tracks import Track, choose
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import Footage
+
+_GRAY = 128
 
 
 def detect(
@@ -32,44 +34,35 @@ def detect(
     """
     wanted = range(footage.frame_count) if frames is None else frames
     progress = progress or Progress()
-    sightings: list[Sighting | None] = []
-    packed: list[bytes] = []
+    fps = footage.fps / wanted.step
     with DetectorSession() as session:
-        last: Sighting | None = None
+        follower = Follower(session, fps, len(wanted), masks)
         pictures = footage.frames(wanted.start, wanted.stop, wanted.step)
-        for _, picture in progress.track(pictures, len(wanted)):
-            rgb = picture[..., :3]
-            last = session.look(rgb, last.next_crop) if last else None
-            if last is None:
-                last = _search(session, rgb)
-            sightings.append(last)
-            packed.append(_pack(last) if last and masks else b"")
-    return _gather(sightings, packed if masks else None, wanted, footage.image_size)
+        for index, (_, picture) in enumerate(progress.track(pictures, len(wanted))):
+            follower.step(index, _opaque(picture))
+    track = choose(follower.tracks, len(wanted), fps, footage.image_size)
+    return _gather(track or Track(masks), masks, wanted, footage.image_size)
 
 
-def _search(session: DetectorSession, picture: np.ndarray) -> Sighting | None:
-    seen = (session.look(picture, crop) for crop in session.candidates(picture))
-    return max((one for one in seen if one), key=lambda one: one.score * one.height, default=None)
+def _opaque(picture: np.ndarray) -> np.ndarray:
+    """RGB of a picture, over gray where it is transparent: what hides there was not meant to be seen."""
+    if picture.shape[2] == 3:
+        return picture
+    alpha = picture[..., 3:].astype(np.uint16)
+    return ((picture[..., :3] * alpha + _GRAY * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def _pack(sighting: Sighting) -> bytes:
-    return zlib.compress(np.rint(sighting.mask * 255).astype(np.uint8).tobytes(), 1)
-
-
-def _gather(
-    sightings: list[Sighting | None], masks: list[bytes] | None, wanted: range, image_size: tuple[int, int]
-) -> Detections:
-    count = len(sightings)
+def _gather(track: Track, masks: bool, wanted: range, image_size: tuple[int, int]) -> Detections:
+    count = len(wanted)
     keypoints = np.zeros((count, NUM_LANDMARKS, 4), np.float32)
     world = np.zeros((count, NUM_LANDMARKS, 3), np.float32)
     confidence = np.zeros(count, np.float32)
     boxes = np.zeros((count, 4), np.float32)
     crops = np.zeros((count, 4))
-    for i, one in enumerate(sightings):
-        if one is not None:
-            keypoints[i], world[i], boxes[i] = one.keypoints, one.keypoints_world, one.box
-            confidence[i] = one.score
-            crops[i] = one.crop.x, one.crop.y, one.crop.size, one.crop.rotation
+    for i, one in track.sightings.items():
+        keypoints[i], world[i], boxes[i] = one.keypoints, one.keypoints_world, one.box
+        confidence[i] = one.score
+        crops[i] = one.crop.x, one.crop.y, one.crop.size, one.crop.rotation
     return Detections(
         keypoints=keypoints,
         keypoints_world=world,
@@ -78,5 +71,5 @@ def _gather(
         image_size=image_size,
         frames=np.arange(wanted.start, wanted.stop, wanted.step),
         crops=crops,
-        masks=None if masks is None else tuple(masks),
+        masks=tuple(track.masks.get(i, b"") for i in range(count)) if masks else None,
     )

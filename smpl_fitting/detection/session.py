@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,21 @@ from smpl_fitting.detection.graph import LANDMARK_SIDE, LandmarkNetwork, PersonD
 from smpl_fitting.detection.results import NUM_LANDMARKS
 
 PRESENT = 0.5  # of the network's score; BlazePose's own threshold
+MAIN_JOINTS = (
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    23,
+    24,
+    25,
+    26,
+    27,
+    28,
+)  # shoulders, elbows, wrists, hips, knees, ankles
+COLOUR_BINS = 8
 
 
 @dataclass(frozen=True)
@@ -20,7 +36,8 @@ class Sighting:
     score: float
     keypoints: np.ndarray  # (33, 4)
     keypoints_world: np.ndarray  # (33, 3)
-    mask: np.ndarray  # (256, 256) float32 over ``crop``
+    mask: np.ndarray  # (256, 256) float32 over ``crop``; empty once it is packed
+    colours: np.ndarray  # (512,) how many pixels of the person have each of 8 x 8 x 8 colours
     crop: Crop
     next_crop: Crop  # where to look for the same person in the next frame
     box: np.ndarray  # (4,)
@@ -28,6 +45,16 @@ class Sighting:
     @property
     def height(self) -> float:
         return float(self.box[3] - self.box[1])
+
+    def is_same_as(self, other: Sighting) -> bool:
+        """Whether both, in one picture, are the same person: their boxes or their main joints coincide."""
+        joints = list(MAIN_JOINTS)
+        apart = np.linalg.norm(self.keypoints[joints, :2] - other.keypoints[joints, :2], axis=1)
+        near = float(np.median(apart)) < 0.08 * max(self.next_crop.size, other.next_crop.size)
+        return near or _overlap(self.box, other.box) > 0.6
+
+    def without_mask(self) -> Sighting:
+        return dataclasses.replace(self, mask=np.zeros((0, 0), np.float32), colours=np.zeros(0))
 
 
 class DetectorSession:
@@ -56,7 +83,8 @@ class DetectorSession:
 
     def look(self, picture: np.ndarray, crop: Crop) -> Sighting | None:
         """Read the landmarks of the person that fills ``crop``; None if nobody does."""
-        score, landmarks, world, mask = self._network(crop.cut(picture, LANDMARK_SIDE))
+        pixels = crop.cut(picture, LANDMARK_SIDE)
+        score, landmarks, world, mask = self._network(pixels)
         if score < PRESENT:
             return None
         to_picture = crop.to_picture
@@ -69,10 +97,22 @@ class DetectorSession:
             keypoints=keypoints[:NUM_LANDMARKS].astype(np.float32),
             keypoints_world=upright[:NUM_LANDMARKS].astype(np.float32),
             mask=mask,
+            colours=_colours(pixels, mask),
             crop=crop,
             next_crop=Crop.around(points[NUM_LANDMARKS], points[NUM_LANDMARKS + 1]),
             box=_box(keypoints, mask, crop, picture.shape[:2]),
         )
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    common = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    return float(common / max((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - common, 1e-6))
+
+
+def _colours(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    levels = (pixels[mask > 0.7] >> 5).astype(np.int64)
+    return np.bincount(levels @ np.array([64, 8, 1]), minlength=COLOUR_BINS**3) + 1e-3
 
 
 def _box(keypoints: np.ndarray, mask: np.ndarray, crop: Crop, image_size: tuple[int, int]) -> np.ndarray:
