@@ -40,7 +40,7 @@ class LiquidMotionEngine(bpy.types.RenderEngine):
         except AddonError as error:
             if isinstance(error, jobs.WorkerError) and error.details:
                 print(error.details)
-            self.error_set(f"Liquid Motion: {error}")
+            self.report({"ERROR"}, str(error))
             return
         height, width = depth.shape
         result = self.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)

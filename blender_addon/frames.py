@@ -15,6 +15,8 @@ from .errors import AddonError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXR_MAGIC = b"\x76\x2f\x31\x01"
+_EXR_MULTIPART = 0x10  # in the second byte of the version field
+_EXR_ROWS_PER_BLOCK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}  # by compression
 
 
 def parse_frames(text: str) -> list[int]:
@@ -87,7 +89,6 @@ def render_frames(
     """
     check_pattern(pattern, frames)
     set_output(scene, Path(pattern).suffix)
-    scene.render.use_overwrite, scene.render.use_placeholder = True, False
     written = []
     for frame in frames:
         path = frame_path(pattern, frame).absolute()
@@ -105,8 +106,9 @@ def _render_frame(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scene.frame_set(frame)
-        scene.render.filepath = str(temporary)
-        bpy.ops.render.render(write_still=True, scene=scene.name)
+        bpy.ops.render.render(scene=scene.name)
+        # not write_still: Blender would print "Saved:" with the temporary name, which farms read
+        bpy.data.images["Render Result"].save_render(str(temporary), scene=scene)
         if not is_whole(temporary, _output_size(scene)):
             raise AddonError(f"{path}: frame {frame} was not rendered; see the messages above")
         os.replace(temporary, path)
@@ -164,36 +166,48 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _exr_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a single-part scan-line EXR whose every block is inside the file, else None.
+    """(height, width) of a scan-line EXR whose every block is inside the file, else None.
 
-    Layout: magic, version, attributes (name, type, size, value) up to an empty name, a table of block offsets, blocks
-    of (first row, byte count, bytes). OpenEXR writes the table last, so a cut-off file has zeros in it.
+    Layout: magic, version, a header for each part (Blender 5 writes several), a table of block offsets for each part,
+    blocks. OpenEXR writes the tables last, so a cut-off file has zeros in them.
     """
     if not data.startswith(_EXR_MAGIC):
         return None
     try:
-        attributes, table = _exr_header(data)
-        left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
-        rows = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}[
-            attributes["compression"][0]
-        ]
-        blocks = -(-(bottom - top + 1) // rows)
-        for offset in struct.unpack_from(f"<{blocks}Q", data, table):
-            _, count = struct.unpack_from("<iI", data, offset)
-            if offset < table or offset + 8 + count > len(data):
-                return None
+        parts, table = _exr_headers(data)
+        several = len(parts) > 1 or bool(data[5] & _EXR_MULTIPART)
+        sizes = set()
+        for part in parts:
+            left, top, right, bottom = struct.unpack("<4i", part["dataWindow"])
+            sizes.add((bottom - top + 1, right - left + 1))
+            rows = _EXR_ROWS_PER_BLOCK[part["compression"][0]]
+            blocks = -(-(bottom - top + 1) // rows)
+            for offset in struct.unpack_from(f"<{blocks}Q", data, table):
+                start = offset + 8 + 4 * several  # past the part's number, first row and byte count
+                (count,) = struct.unpack_from("<I", data, start - 4)
+                if offset < table or start + count > len(data):
+                    return None
+            table += 8 * blocks
     except (struct.error, KeyError, ValueError, IndexError):
         return None
-    return bottom - top + 1, right - left + 1
+    return sizes.pop() if len(sizes) == 1 else None
 
 
-def _exr_header(data: bytes) -> tuple[dict[str, bytes], int]:
-    attributes, at = {}, 8
+def _exr_headers(data: bytes) -> tuple[list[dict[str, bytes]], int]:
+    """Attributes (name, type, size, value, up to an empty name) of each part, and where the offset tables start."""
+    several = bool(data[5] & _EXR_MULTIPART)
+    parts, at = [], 8
     while data[at]:
-        end = data.index(b"\0", at)
-        name = data[at:end].decode("ascii")
-        at = data.index(b"\0", end + 1) + 1
-        (length,) = struct.unpack_from("<i", data, at)
-        attributes[name] = data[at + 4 : at + 4 + length]
-        at += 4 + length
-    return attributes, at + 1
+        attributes = {}
+        while data[at]:
+            end = data.index(b"\0", at)
+            name = data[at:end].decode("ascii")
+            at = data.index(b"\0", end + 1) + 1
+            (length,) = struct.unpack_from("<i", data, at)
+            attributes[name] = data[at + 4 : at + 4 + length]
+            at += 4 + length
+        parts.append(attributes)
+        at += 1
+        if not several:
+            return parts, at
+    return parts, at + 1

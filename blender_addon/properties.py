@@ -10,6 +10,8 @@ BACKGROUNDS = (
     ("driving", "Driving Footage", "The frame of the driving footage"),
     ("colour", "Colour", "One colour"),
 )
+# from 4.5, Blender warns about // paths in properties that do not declare them
+_RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
 RENDERERS = (("warp", "Warp", "The source's own pixels, carried along the body's surface"),)
 
 
@@ -21,6 +23,7 @@ class LIQUID_MOTION_ObjectSettings(bpy.types.PropertyGroup):
         description="Folder with the look of this person, as made by Liquid Motion. A mesh that has one is "
         "drawn by the Liquid Motion render engine",
         subtype="DIR_PATH",
+        **_RELATIVE,
     )
 
 
@@ -32,12 +35,13 @@ class LIQUID_MOTION_SceneSettings(bpy.types.PropertyGroup):
         name="Background", description="What the render engine puts behind the person", items=BACKGROUNDS
     )
     plate: bpy.props.StringProperty(
-        name="Plate", description="Picture for the background Source Plate", subtype="FILE_PATH"
+        name="Plate", description="Picture for the background Source Plate", subtype="FILE_PATH", **_RELATIVE
     )
     footage: bpy.props.StringProperty(
         name="Footage",
         description="Clip, picture sequence or picture for the background Driving Footage",
         subtype="FILE_PATH",
+        **_RELATIVE,
     )
     footage_start: bpy.props.IntProperty(
         name="First Frame", description="Scene frame at which the driving footage starts", default=1
