@@ -54,7 +54,7 @@ def examine(check: Check) -> Finding:
         return Finding(check.name, "ok", check.examine())
     except Exception as error:
         lines = str(error).strip().splitlines()
-        detail = lines[-1] if lines else type(error).__name__
+        detail = lines[-1].strip() if lines else type(error).__name__
         mend = error.mend if isinstance(error, Ailment) else check.mend
         return Finding(check.name, "missing" if check.optional else "broken", detail, mend)
 

@@ -15,9 +15,10 @@ import pytest
 import typer
 
 from neural import __version__
-from neural.cli import command_names, spread_values
+from neural.cli import command_names, name_stdout, spread_values
 from neural.cli._display import PlainDisplay
 from neural.cli._options import frame_list, frame_range
+from neural.cli.evaluate import _show as show_evaluation
 from neural.jobs import job_kinds, load_job
 
 REPO = Path(__file__).parents[2]
@@ -105,7 +106,9 @@ def test_help_is_instant():
 
 
 def test_help_lists_every_command():
-    assert {"fit", "worker", "doctor"} <= set(command_names())
+    assert {"demo", "doctor", "evaluate", "fit", "run", "subject", "transfer", "worker"} <= set(
+        command_names()
+    )
     out = liquid_motion("--help").stdout
     assert all(f"\n  {name} " in out for name in command_names())
 
@@ -234,3 +237,27 @@ def test_plain_lines_are_few():
     lines = stream.getvalue().splitlines()
     assert lines[0] == "  0% Fitting" and 3 <= len(lines) <= 5
     assert lines[-1].endswith("0:01 left")
+
+
+def test_evaluation_reads_as_a_table():
+    result = {
+        "table": {
+            "copy": {"box_psnr_db": 10.0, "mask_iou": None},
+            "warp": {"box_psnr_db": 13.4, "mask_iou": 0.8},
+        },
+        "sources": [0, 40],
+        "targets": [10, 20],
+        "camera_moves": False,
+    }
+    assert show_evaluation(result).splitlines() == [
+        "renderer  box_psnr_db  mask_iou",
+        "copy           10.000         -",
+        "warp           13.400     0.800",
+        "means over 2 frames; source: frame 0, 40",
+    ]
+
+
+def test_a_bare_json_of_evaluate_means_stdout():
+    assert name_stdout(["evaluate", "a", "--json"]) == ["evaluate", "a", "--json", "-"]
+    assert name_stdout(["evaluate", "--json", "--step", "5"]) == ["evaluate", "--json", "-", "--step", "5"]
+    assert name_stdout(["evaluate", "--json", "f.json"]) == ["evaluate", "--json", "f.json"]

@@ -1,0 +1,161 @@
+"""The frame the render engine asks for, against the renderer itself and against bad requests."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from neural.jobs.context import JobContext
+from neural.jobs.render_frame import run
+from neural.render import WarpRenderer
+from neural.source_view import SourceView
+from neural.subject import build_subject, load_subject
+from smpl_fitting.body import load_body
+from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.geometry import Camera, rasterize
+from smpl_fitting.motion import Motion
+
+SIZE = (96, 64)
+
+
+@pytest.fixture(scope="module")
+def view():
+    """The open body standing upright in a Z-up world, seen from the front, in a picture of bands of colour."""
+    body = load_body("open")
+    poses = np.zeros((1, 72), np.float32)
+    poses[0, :3] = [np.pi / 2, 0, 0]  # the Y-up body, upright where Z is up
+    trans = np.zeros((1, 3), np.float32)
+    output = body(torch.zeros(1, body.num_betas), torch.from_numpy(poses), torch.from_numpy(trans))
+    R = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    centre = output.vertices[0].mean(0)
+    t = torch.tensor([0.0, 0.1, 3.0]) - R @ centre
+    K = torch.tensor([[90.0, 0, 32], [0, 90, 48], [0, 0, 1]])
+    camera = Camera(K, R, t, SIZE)
+    mask = (rasterize(output.vertices[0], body.faces, camera).pix_to_face >= 0).numpy()
+    image = np.zeros((*SIZE, 3), np.uint8)
+    image[..., 0] = np.arange(SIZE[0])[:, None] * 2
+    image[..., 1] = 255 - image[..., 0]
+    motion = Motion(
+        poses,
+        trans,
+        np.zeros(body.num_betas, np.float32),
+        30.0,
+        camera_K=K[None].numpy(),
+        camera_R=R[None].numpy(),
+        camera_t=t[None].numpy(),
+        image_size=SIZE,
+    )
+    return SourceView(image, mask.astype(np.float32), output.vertices[0], camera, motion)
+
+
+@pytest.fixture(scope="module")
+def subject(view, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("subjects") / "one"
+    build_subject([view], load_body("open"), folder, atlas_size=256)
+    return folder
+
+
+@pytest.fixture
+def request_(view, subject, tmp_path):
+    """A request as the engine makes it."""
+    arrays = tmp_path / "arrays.npz"
+    camera = view.camera
+    np.savez(
+        arrays, vertices=view.vertices.numpy(), K=camera.K.numpy(), R=camera.R.numpy(), t=camera.t.numpy()
+    )
+    return {
+        "subject": str(subject),
+        "arrays": str(arrays),
+        "size": list(SIZE),
+        "renderer": "warp",
+        "out": str(tmp_path / "frame.npz"),
+    }
+
+
+def rewrite(request_, **changes):
+    with np.load(request_["arrays"]) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays.update(changes)
+    np.savez(request_["arrays"], **{name: array for name, array in arrays.items() if array is not None})
+
+
+def test_is_what_the_renderer_draws(request_, view, subject):
+    result = run(request_, JobContext())
+    assert result == {"path": request_["out"]}
+    drawn = WarpRenderer().render(load_subject(subject), view.vertices, view.camera, SIZE)
+    with np.load(result["path"]) as frame:
+        assert frame["rgba"].dtype == frame["depth"].dtype == np.float32
+        np.testing.assert_array_equal(frame["rgba"], drawn.rgba)
+        np.testing.assert_array_equal(frame["depth"], drawn.depth)
+        np.testing.assert_array_equal(frame["provenance"], drawn.provenance)
+
+
+def test_the_source_pose_shows_the_source_picture(request_, view):
+    """Top row first, straight alpha, metres: where the photo is trusted its own pixels come back."""
+    run(request_, JobContext())
+    with np.load(request_["out"]) as frame:
+        rgba, depth, provenance = frame["rgba"], frame["depth"], frame["provenance"]
+    inside = (rgba[..., 3] == 1) & (provenance == 1)
+    assert inside.sum() > 200
+    assert np.abs(rgba[..., :3] * 255 - view.image)[inside].mean() < 3
+    assert depth[inside].min() > 2.5 and depth[inside].max() < 3.5
+    assert np.isinf(depth[rgba[..., 3] == 0]).all()
+
+
+def test_the_previous_frame_may_come_along(request_, view):
+    camera = view.camera
+    previous = {f"previous_{name}": getattr(camera, name).numpy() for name in ("K", "R", "t")}
+    rewrite(request_, previous_vertices=view.vertices.numpy(), **previous)
+    assert Path(run(request_, JobContext())["path"]).is_file()
+
+
+def test_the_subject_is_read_once_and_again_when_remade(request_, subject):
+    context = JobContext()
+    run(request_, context)
+    [(_, first)] = context.cache["subjects"].values()
+    run(request_, context)
+    [(_, second)] = context.cache["subjects"].values()
+    assert first is second
+    stamp = (subject / "subject.json").stat().st_mtime + 5
+    os.utime(subject / "subject.json", (stamp, stamp))
+    run(request_, context)
+    [(_, third)] = context.cache["subjects"].values()
+    assert third is not first
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"subject": None}, "'subject' is missing"),
+        ({"subject": "/nowhere"}, "/nowhere: no such subject"),
+        ({"arrays": "/nowhere.npz"}, "/nowhere.npz: no such file"),
+        ({"arrays": __file__}, "test_render_frame.py: not readable as .npz"),
+        ({"size": [0, 64]}, "is not \\[height, width\\]"),
+        ({"size": "big"}, "is not \\[height, width\\]"),
+        ({"renderer": "magic"}, "'magic' is unknown; choose one of warp"),
+    ],
+)
+def test_bad_requests(request_, changes, message):
+    with pytest.raises(LiquidMotionError, match=message) as caught:
+        run({**request_, **changes}, JobContext())
+    assert "\n" not in str(caught.value)
+    assert not Path(request_["out"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"K": None}, "'K' is missing"),
+        ({"t": np.zeros((3, 1))}, "'t' has shape"),
+        ({"R": np.full((3, 3), np.nan)}, "finite"),
+        ({"vertices": np.array(["a"])}, "'vertices' has shape"),
+        ({"vertices": np.zeros((10, 3))}, "10 vertices.*Subdivision"),
+        ({"previous_vertices": np.zeros((10, 3))}, "'previous_K' is missing"),
+    ],
+)
+def test_bad_arrays(request_, changes, message):
+    rewrite(request_, **changes)
+    with pytest.raises(LiquidMotionError, match=message):
+        run(request_, JobContext())
