@@ -8,7 +8,8 @@ camera's axes, and from which side the camera looks:
 name    picture and lens of           pelvis                                         meant for
 ======  ============================  =============================================  ===============
 source  the source                    stays where it is in the source picture        the source's background
-smooth  the source                    source's place + driving's smoothed movement   the source's background
+smooth  the source                    source's place + driving's smoothed movement,  the source's background
+                                      feet on the source's floor, kept in the view
 copy    the driving clip              as in the driving clip                         the driving's background
 follow  the source                    in the middle; the camera follows smoothly     no background
 ======  ============================  =============================================  ===============
@@ -38,6 +39,7 @@ SMOOTHING_S = 0.08
 """Standard deviation over which ``smooth`` evens out the fit's jitter of the pelvis; steps and jumps last longer."""
 FOLLOW_S = 0.6
 """Standard deviation over which ``follow`` evens out the camera's way, so that hops and sways stay visible."""
+ARM_ROOM = 0.3  # of the stature, beside the pelvis: an arm held half out
 FOLLOW_FILL = 0.75  # of the picture's height (or width), taken by a standing person
 
 
@@ -88,7 +90,10 @@ def plan_cameras(strategy: str, body: BodyModel, source: Motion, driving: Motion
     seen = np.einsum("tij,tj->ti", driving_R, world) + driving_t
     place = np.broadcast_to(home, seen.shape)
     if strategy == "smooth":
-        place = _moved(home, seen, R[0], driving_R, SMOOTHING_S * driving.fps)
+        smooth = _smoothed(np.concatenate([seen, world[:, 2:]], axis=1), SMOOTHING_S * driving.fps)
+        room = ARM_ROOM * _stature(body, driving)
+        floor = float(_pelvis(body, source)[0, 2])
+        place = _moved(home, floor, smooth[:, :3], smooth[:, 3], (K[0], R[0]), driving_R[0][:, 2], room)
     return _plan(K[0], turned, world, place, source.image_size, "source")
 
 
@@ -100,21 +105,42 @@ def _copy(driving: Motion) -> CameraPlan:
 
 
 def _moved(
-    home: np.ndarray, seen: np.ndarray, R: np.ndarray, driving_R: np.ndarray, sigma: float
+    home: np.ndarray,
+    floor: float,
+    seen: np.ndarray,
+    heights: np.ndarray,
+    source: tuple[np.ndarray, np.ndarray],
+    driving_up: np.ndarray,
+    room: float,
 ) -> np.ndarray:
-    """The source's place plus the driving's movement since its first frame, (T, 3) in the source camera's axes.
+    """The source's place plus the driving's movement about its middle, (T, 3) in the source camera's axes.
 
-    Sideways and up in metres, depth as a ratio: iPERCore adds the differences of tx, ty (units of the body) and
-    multiplies by the ratio of the scales. Metres of depth could carry a source near the camera behind it.
+    iPERCore adds the differences of tx, ty (units of the body) to the first frame's and multiplies by the ratio
+    of the scales. Here the middle of the movement, not its first frame, is put where the source stands, and
+    what would leave the picture is shrunk, since a walk across the driving clip need not fit the photo. Depth
+    changes as a ratio: metres could carry a source near the camera behind it. Heights are those over the floor,
+    so that feet stand where the source's stand.
+
+    Args:
+        home: (3,) the pelvis in the source camera. floor: its height over the ground.
+        seen: (T, 3) the driving pelvis, smoothed, in the driving camera. heights: (T,) over the ground.
+        source: K and R (3, 3) of the source camera. driving_up: (3,) the vertical in the driving camera.
+        room: half the width that the person may need beside the pelvis, metres.
     """
-    smooth = ndimage.gaussian_filter1d(seen, sigma, axis=0, mode="nearest") if len(seen) > 1 else seen
-    place = home + (smooth - smooth[0])
-    # "up" must stay up: camera axes differ in pitch and roll between the two cameras
-    up, driving_up = R[:, 2], driving_R[0][:, 2]
-    rise = (smooth - smooth[0]) @ driving_up
-    place = place + rise[:, None] * (up - driving_up)
-    place[:, 2] = home[2] * smooth[:, 2] / smooth[0, 2]
-    return place
+    K, R = source
+    level = seen - (seen @ driving_up)[:, None] * driving_up  # the vertical part comes from the heights
+    middle = (level.max(0) + level.min(0)) / 2
+    away = level - middle
+    depth = np.clip(level[:, 2] / middle[2], 0.6, 1.7)
+    half = home[2] * K[0, 2] / K[0, 0]  # metres from the middle of the view to its edge
+    free = max(half - abs(home[0]) - room, 0.15 * half)
+    sideways = away[:, 0] * min(1.0, free / max(np.abs(away[:, 0]).max(), 1e-6))
+    up = R[:, 2]
+    place = home + (heights - floor)[:, None] * up
+    place[:, 0] += sideways
+    # nearer or farther along the ground means lower or higher in the picture
+    ahead = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    return place + (home[2] * (depth - 1))[:, None] * ahead / max(np.linalg.norm(ahead), 1e-6)
 
 
 def _follow(
@@ -134,6 +160,11 @@ def _follow(
     # the pelvis is a little above the middle of the body
     place = np.array([0.0, -0.03 * stature, distance])
     return _plan(K, R, path, np.broadcast_to(place, path.shape), image_size, "none")
+
+
+def _smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian over time (T, C), sigma in frames."""
+    return ndimage.gaussian_filter1d(values, sigma, axis=0, mode="nearest") if len(values) > 1 else values
 
 
 def _plan(
