@@ -11,14 +11,14 @@ from torch import Tensor
 
 from smpl_fitting.body import BodyModel
 from smpl_fitting.geometry import Camera, axis_angle_to_matrix, matrix_to_axis_angle
-from smpl_fitting.landmarks import JOINT
+from smpl_fitting.landmarks import JOINT, LANDMARK
 from smpl_fitting.motion import Motion
 
 # OpenCV camera axes (x right, y down, z forward) of a level camera, seen in the Z-up world: the camera looks
 # along +Y, so a person who faces it faces -Y, as Blender's front view expects.
 LEVEL_CAMERA = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-# The Y-up body, facing +Z, put upright into that world: facing -Y.
-BODY_UPRIGHT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+FOOT_SPREAD = 0.03  # metres that a standing foot's fitted height strays
+SLOPE_SPREAD = 0.15  # radians by which hand-held cameras usually look up or down
 
 
 def camera_to_world(
@@ -26,8 +26,9 @@ def camera_to_world(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Place a camera-space fit in a Z-up world with the ground at z = 0.
 
-    The camera is taken to be level. The ground is where the feet are lowest; the origin is below the pelvis
-    of the first frame.
+    The ground is the plane that the lower foot keeps to (:func:`ground_plane`), so a camera that looks down on
+    somebody who walks is found to look down; where the feet stay in one place it is taken to be level. The
+    origin is below the pelvis of the first frame, and the camera looks along +Y.
 
     Args:
         betas: (B,). rotations: (T, J, 3, 3) with joint 0 in camera axes. trans: (T, 3), camera axes.
@@ -37,15 +38,66 @@ def camera_to_world(
         x_cam = R x_world + t.
     """
     rest_pelvis = body.shaped(betas)[1][0]
-    root = LEVEL_CAMERA @ rotations[:, 0]
-    turned = torch.cat([root[:, None], rotations[:, 1:]], dim=1)
-    placed = (rest_pelvis + trans) @ LEVEL_CAMERA.T - rest_pelvis
-    points = body.landmarks(betas, turned, placed)
-    lowest = points[:, :, 2].amin(-1).quantile(0.1) if len(points) > 1 else points[:, :, 2].min()
-    origin = torch.stack([*(rest_pelvis + placed[0])[:2], lowest])
+    points = body.landmarks(betas, rotations, trans) @ LEVEL_CAMERA.T
+    height, slope = ground_plane(_lower_foot(points))
+    to_world = _upright(slope) @ LEVEL_CAMERA
+    pelvis = (rest_pelvis + trans) @ to_world.T
+    foot = torch.tensor([0.0, 0.0, height]) @ _upright(slope).T  # a point of the plane
+    origin = torch.stack([pelvis[0, 0], pelvis[0, 1], foot[2]])
+    turned = torch.cat([(to_world @ rotations[:, 0])[:, None], rotations[:, 1:]], dim=1)
     poses = matrix_to_axis_angle(turned).flatten(1)
-    R = LEVEL_CAMERA.T
-    return poses, placed - origin, R, R @ origin
+    R = to_world.T
+    return poses, pelvis - origin - rest_pelvis, R, R @ origin
+
+
+def ground_plane(points: Tensor) -> tuple[float, Tensor]:
+    """The plane z = height + slope . (x, y) through where the feet stand.
+
+    A robust ridge fit: points above the plane (steps and jumps) count less the higher they are, and a slope
+    that the feet do not prove, because they stay in one place, is taken to be small.
+
+    Args:
+        points: (T, 3) the lower foot of each frame, z up.
+
+    Returns:
+        height in metres at x = y = 0, and the slope (2,).
+    """
+    points = points.double()
+    middle = points[:, :2].median(0).values
+    rows = torch.cat([torch.ones(len(points), 1, dtype=torch.float64), points[:, :2] - middle], dim=1)
+    prior = torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)) / SLOPE_SPREAD**2
+    weights = torch.ones(len(points), dtype=torch.float64)
+    # frames are no independent measurements: a step takes about ten
+    evidence = 1 / (FOOT_SPREAD**2 * min(len(points), 10.0))
+    solution = torch.zeros(3, dtype=torch.float64)
+    for _ in range(20):
+        normal = evidence * rows.T @ (weights[:, None] * rows) + prior
+        solution = torch.linalg.solve(normal, evidence * rows.T @ (weights * points[:, 2]))
+        above = (points[:, 2] - rows @ solution) / FOOT_SPREAD
+        # asymmetric Cauchy weights: a foot may be above the ground, never below it
+        weights = 1 / (1 + torch.where(above > 0, above, 0.3 * above).square())
+    slope = solution[1:]
+    return float(solution[0] - slope @ middle), slope.float()
+
+
+def _lower_foot(points: Tensor) -> Tensor:
+    """(T, 3): of heels and toes (landmarks (T, 33, 3), z up), the lowest in each frame."""
+    feet = points[
+        :, [LANDMARK[f"{side}_{part}"] for side in ("left", "right") for part in ("heel", "foot_index")]
+    ]
+    lowest = feet[..., 2].argmin(1)
+    return feet[torch.arange(len(feet)), lowest]
+
+
+def _upright(slope: Tensor) -> Tensor:
+    """(3, 3) rotation that makes a plane of this slope level: the shortest that takes its normal to +Z."""
+    normal = torch.stack([-slope[0], -slope[1], torch.ones(())])
+    normal = normal / normal.norm()
+    axis = torch.linalg.cross(normal, torch.tensor([0.0, 0.0, 1.0]))
+    sine = axis.norm()
+    if sine < 1e-6:
+        return torch.eye(3)
+    return axis_angle_to_matrix(axis / sine * torch.atan2(sine, normal[2]))
 
 
 def with_shape(motion: Motion, body: BodyModel, betas: np.ndarray) -> Motion:

