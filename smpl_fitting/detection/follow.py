@@ -6,6 +6,7 @@ from collections import deque
 
 import numpy as np
 
+from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.search import COARSE, FINE, MEDIUM, find_people
 from smpl_fitting.detection.session import DetectorSession, Sighting
 from smpl_fitting.detection.tracks import Track
@@ -14,6 +15,8 @@ _MAX_PEOPLE = 4
 _SEARCH_SECONDS = 0.25  # between two looks for newcomers
 _BUFFER_BYTES = 150e6  # of past frames, to follow a newcomer backwards to where he came in
 _FORGET_SECONDS = 10.0
+_TRIAL_SECONDS = 1.0  # after which somebody far less prominent than the leading person is followed no longer
+_BYSTANDER = 0.35  # of the leading person's prominence
 _MIN_LENGTH = 3  # frames; shorter tracks of a clip are mistakes
 
 
@@ -28,6 +31,7 @@ class Follower:
         self._period = int(np.clip(round(_SEARCH_SECONDS * fps), 1, 8))
         self._active: list[Track] = []
         self._lost: list[Track] = []
+        self._bystanders: list[Crop] = []
         self._past: deque[tuple[int, np.ndarray]] = deque()
 
     @property
@@ -40,6 +44,8 @@ class Follower:
         """Look at the next frame, uint8 (H, W, 3)."""
         self._follow(index, picture)
         due = index % self._period == 0
+        if due and len(self._active) > 1:
+            self._dismiss_bystanders(picture)
         if due or not self._active:
             self._search(index, picture, due)
         self._past.append((index, picture))
@@ -60,8 +66,25 @@ class Follower:
                 followed.append(track)
         self._active = followed
 
+    def _dismiss_bystanders(self, picture: np.ndarray) -> None:
+        """Stop following those far less prominent than the leading person: they cost as much as he does."""
+        trial = max(_MIN_LENGTH, round(_TRIAL_SECONDS * self._fps))
+        tried = [track for track in self._active if len(track) >= trial]
+        if len(tried) < 2:
+            return
+        size = (picture.shape[0], picture.shape[1])
+        prominence = {id(track): track.prominence(self._fps, size, 2 * trial) for track in tried}
+        limit = _BYSTANDER * max(prominence.values())
+        for track in tried:
+            if prominence[id(track)] < limit:
+                self._active.remove(track)
+                self._lost.append(track)
+                self._bystanders.append(track.next_crop())
+
     def _search(self, index: int, picture: np.ndarray, due: bool) -> None:
         known = [track.sightings[index].next_crop for track in self._active]
+        if known:  # while nobody is followed, a bystander's place may hide the one who was
+            known += self._bystanders
         room = _MAX_PEOPLE - len(self._active)
         for sighting in find_people(self._session, picture, self._level(picture, due), known)[:room]:
             track = Track(self._keep_masks)

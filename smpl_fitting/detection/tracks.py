@@ -75,17 +75,18 @@ class Track:
         return distance < lost.height * (1.5 + 3 * seconds) and self.likeness(other) > SAME_CLOTHES
 
     def importance(self, frame_count: int, fps: float, image_size: tuple[int, int]) -> float:
-        """How likely it is that the clip is about this person: present, large, visible, moving, central."""
-        order = sorted(self.sightings)
+        """How likely it is that a clip of ``frame_count`` frames is about this person."""
+        return len(self) / frame_count * self.prominence(fps, image_size)
+
+    def prominence(self, fps: float, image_size: tuple[int, int], newest: int | None = None) -> float:
+        """How large, well visible, lively and central this person is; in the ``newest`` frames, or in all."""
+        order = sorted(self.sightings)[-newest:] if newest else sorted(self.sightings)
         keypoints = np.stack([self.sightings[i].keypoints[list(MAIN_JOINTS)] for i in order])
         height = float(np.median([self.sightings[i].height for i in order]))
-        score = float(np.mean([self.sightings[i].score for i in order]))
         centre = np.median(keypoints[..., :2], axis=(0, 1)) / image_size[::-1]
         off_centre = min(1.0, 2.0 * float(np.abs(centre - 0.5).max()))
         return (
-            len(order)
-            / frame_count
-            * score
+            float(np.mean([self.sightings[i].score for i in order]))
             * float(keypoints[..., 3].mean())
             * height
             / image_size[0]
@@ -97,7 +98,7 @@ class Track:
 def _liveliness(points: np.ndarray, seconds: np.ndarray, height: float) -> float:
     """The joints' usual speed, 0 for a statue and 1 from a walker's speed up."""
     lag = max(1, int(np.searchsorted(seconds - seconds[0], 0.2)))
-    if len(points) <= lag:
+    if lag >= len(points):
         return 0.5
     moved = np.linalg.norm(points[lag:] - points[:-lag], axis=-1).mean(axis=1)
     speed = float(np.median(moved / (seconds[lag:] - seconds[:-lag]))) / max(height, 1.0)
