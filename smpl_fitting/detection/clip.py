@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from smpl_fitting.detection.follow import Follower
@@ -20,6 +22,7 @@ def detect(
     frames: range | None = None,
     masks: bool = True,
     progress: Progress | None = None,
+    session: DetectorSession | None = None,
 ) -> Detections:
     """Landmarks, box and mask of one person in the frames of a clip or picture.
 
@@ -27,6 +30,7 @@ def detect(
         footage: what to look at; a few frames are in memory at a time.
         frames: the rising range of frames to look at, all by default.
         masks: keep the person's mask of each frame, compressed.
+        session: networks that are loaded already; loading them takes about half a second.
 
     Raises:
         FootageError: a frame cannot be read.
@@ -35,11 +39,11 @@ def detect(
     wanted = range(footage.frame_count) if frames is None else frames
     progress = progress or Progress()
     fps = footage.fps / wanted.step
-    with DetectorSession() as session:
-        follower = Follower(session, fps, len(wanted), masks)
-        pictures = footage.frames(wanted.start, wanted.stop, wanted.step)
-        for index, (_, picture) in enumerate(progress.track(pictures, len(wanted))):
-            follower.step(index, _opaque(picture))
+    with contextlib.nullcontext(session) if session else DetectorSession() as networks:
+        follower = Follower(networks, fps, len(wanted), masks)
+        with contextlib.closing(footage.frames(wanted.start, wanted.stop, wanted.step)) as pictures:
+            for index, (_, picture) in enumerate(progress.track(pictures, len(wanted))):
+                follower.step(index, _opaque(picture))
     track = choose(follower.tracks, len(wanted), fps, footage.image_size)
     return _gather(track or Track(masks), masks, wanted, footage.image_size)
 
