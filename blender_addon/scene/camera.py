@@ -23,6 +23,8 @@ from .conventions import (
 SENSOR_WIDTH = 36.0
 """Millimetres. Blender's own default; only its ratio to the focal length shows."""
 
+_MIN_RESOLUTION = 4
+
 _STILL = 1e-6
 """Cameras that move by less than this (metres, radians, relative focal length) are not keyed."""
 
@@ -78,7 +80,12 @@ def add_camera(
     Args:
         K, R, t: (T, 3, 3), (T, 3, 3), (T, 3) OpenCV, ``x_cam = R x + t``.
         image_size: (height, width) in pixels.
+
+    Raises:
+        AddonError: Blender has no such camera, or no such small pictures.
     """
+    if min(image_size) < _MIN_RESOLUTION:
+        raise AddonError(f"Blender renders no pictures smaller than {_MIN_RESOLUTION} pixels, these are {image_size}")
     lens = intrinsics_to_lens(K, image_size)
     data = bpy.data.cameras.new(name)
     data.sensor_fit = "AUTO"
