@@ -66,19 +66,21 @@ def depth_test(
 ) -> Tensor:
     """Whether the camera sees each surface point. (N, 3) world -> (N,) bool.
 
-    The farthest of the four depths around the point decides, so that a slanted surface does not hide itself;
-    a point whose four pixels are all background lies on the silhouette's very edge and is seen.
+    The farthest depth of the body in the four pixels around the point decides, so that a slanted surface does not
+    hide itself; a point whose four pixels are all background lies on the silhouette's very edge and is seen.
     """
     pixels, depth = camera.project(points)
     height, width = fragments.depth.shape
     inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < height)
     left = torch.floor(pixels - 0.5).nan_to_num(0.0).clamp(-1, max(height, width)).long()
-    nearest = torch.full_like(depth, -1.0)
+    nearest = torch.full_like(depth, -torch.inf)
     for dx in (0, 1):
         for dy in (0, 1):
             column = (left[:, 0] + dx).clamp(0, width - 1)
             row = (left[:, 1] + dy).clamp(0, height - 1)
-            nearest = torch.maximum(nearest, fragments.depth[row, column])
+            here = fragments.depth[row, column]
+            nearest = torch.maximum(nearest, torch.where(here.isinf(), -torch.inf, here))
+    nearest = torch.where(nearest.isinf(), torch.inf, nearest)
     return inside & (depth > 0) & (depth <= nearest + tolerance)
 
 
