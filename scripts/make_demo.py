@@ -47,20 +47,20 @@ SOURCE = PersonSpec(
 DRIVER = PersonSpec(
     seed=4,
     gender="male",
-    outfit="male_casualsuit05",
+    outfit="male_casualsuit03",
     shoes="shoes01",
-    hair="short02",
-    skin="young_lightskinned_male_diffuse2",
+    hair="short04",
+    skin="young_darkskinned_male_diffuse",
     phenotype=(
         ("gender", 1.0),
-        ("age", 0.68),
-        ("muscle", 0.6),
+        ("age", 0.71),
+        ("muscle", 0.8),
         ("weight", 0.5),
-        ("height", 0.42),
+        ("height", 0.45),
         ("proportions", 0.9),
-        ("african", 0.1),
-        ("asian", 0.1),
-        ("caucasian", 0.8),
+        ("african", 0.85),
+        ("asian", 0.05),
+        ("caucasian", 0.1),
     ),
 )
 # CMU subject 2, trial 4: he crouches, swings his arms, leaps, lands and steadies himself.
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "neural" / "data" / "demo")
     parser.add_argument("--only", choices=("source", "driving"))
     parser.add_argument(
-        "--samples", type=int, default=16, help="of the clip; the picture takes four times more"
+        "--samples", type=int, default=10, help="of the clip; the picture takes six times more"
     )
     options = parser.parse_args()
     progress = Progress(lambda stage, done: print(f"{stage}: {done:.0%}", flush=True))
@@ -98,7 +98,7 @@ def make_source(options: argparse.Namespace, progress: Progress) -> None:
     with tempfile.TemporaryDirectory() as folder:
         posed = pose_person(person, poses, trans)
         files = draw_with_cycles(
-            person, posed, [camera], SOURCE_STUDIO, folder, samples=4 * options.samples, progress=progress
+            person, posed, [camera], SOURCE_STUDIO, folder, samples=6 * options.samples, progress=progress
         )
         write_image(options.out / "source.jpg", read_image(files[0]))
 

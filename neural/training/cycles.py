@@ -56,8 +56,10 @@ def _settings(scene: bpy.types.Scene, job: dict) -> None:
     scene.view_settings.view_transform = job["view_transform"]
     scene.cycles.device = "CPU"
     scene.cycles.samples = job["samples"]
+    scene.cycles.use_adaptive_sampling = True
+    scene.cycles.adaptive_threshold, scene.cycles.adaptive_min_samples = 0.05, 4
     scene.cycles.seed = job["seed"]
-    scene.cycles.max_bounces = 4
+    scene.cycles.max_bounces = 3
     scene.cycles.transparent_max_bounces = 24  # hair is many sheets deep
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     scene.cycles.use_denoising = _has_denoiser(scene)
