@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,7 +15,7 @@ import av.error
 import numpy as np
 
 from smpl_fitting.errors import FootageError
-from smpl_fitting.video.convert import FrameConverter, has_alpha_channel
+from smpl_fitting.video.convert import FrameConverter, display_matrix, has_alpha_channel
 from smpl_fitting.video.footage import Footage, check_size
 from smpl_fitting.video.timing import constant_rate
 
@@ -22,6 +25,15 @@ _log = logging.getLogger(__name__)
 CONTAINERS = "mov,matroska,webm,avi,gif,apng,webp,mpegts,mpeg,ogg,flv,asf,mxf,m4v,h264,hevc,ivf,nut,mjpeg"
 CONTAINERS += ",yuv4mpegpipe"
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own VP8 and VP9 decoders drop the alpha
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the stored pictures are to be shown."""
+
+    alpha: bool
+    aspect: Fraction | None
+    matrix: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class ClipFootage(Footage):
             nominal = stream.average_rate or stream.guessed_rate
             self._index = _read_index(container, stream)
             time_base = float(stream.time_base or 0)
+            aspect = stream.sample_aspect_ratio
         self._require(self._index.count > 0, "holds no frames")
         if len(self._index.stamps) and time_base:
             seconds = self._index.stamps * time_base
@@ -53,11 +66,23 @@ class ClipFootage(Footage):
         self.fps = timing.fps
         self.times = timing.times
         self._source_index = timing.source_index
-        self.has_alpha = True
+        self._layout = self._first_frame_layout(aspect)
         first = self.frame(0)
-        self.has_alpha = self._stores_alpha and bool((first[..., 3] < 255).any())
+        if self._layout.alpha and (first[..., 3] == 255).all():
+            self._layout = dataclasses.replace(self._layout, alpha=False)
+        self.has_alpha = self._layout.alpha
         self.image_size = (first.shape[0], first.shape[1])
         check_size(path, self.image_size)
+
+    def _first_frame_layout(self, aspect: Fraction | None) -> _Layout:
+        with contextlib.closing(self._stored_frames(0)) as stored:
+            first = next(stored, None)
+        if first is None:
+            raise FootageError(
+                f"{self.path}: none of its frames can be decoded; the file is damaged, export or copy it again"
+            )
+        frame = first[1]
+        return _Layout(has_alpha_channel(frame), aspect, display_matrix(frame))
 
     def _require(self, condition: bool, problem: str) -> None:
         if not condition:
@@ -67,28 +92,26 @@ class ClipFootage(Footage):
         targets = self._source_index[wanted.start : wanted.stop : wanted.step]
         position = 0
         held: av.VideoFrame | None = None
-        converter: FrameConverter | None = None
+        layout = self._layout
+        convert = FrameConverter(alpha=layout.alpha, aspect=layout.aspect, matrix=layout.matrix)
         for source, frame in self._stored_frames(int(targets[0])):
-            if converter is None:
-                self._stores_alpha = has_alpha_channel(frame)
-                converter = FrameConverter(alpha=self.has_alpha, aspect=self._aspect)
             # Where a stored frame could not be decoded, the one before it is held.
             while position < len(targets) and targets[position] < source:
-                yield wanted[position], converter(held or frame)
+                yield wanted[position], convert(held or frame)
                 position += 1
             held = frame
             while position < len(targets) and targets[position] == source:
-                yield wanted[position], converter(frame)
+                yield wanted[position], convert(frame)
                 position += 1
             if position == len(targets):
                 return
-        if held is None or converter is None:
+        if held is None:
             raise FootageError(
-                f"{self.path}: none of its frames can be decoded; the file is damaged, export or copy it again"
+                f"{self.path}: frames from {wanted[0]} on cannot be decoded; the file is damaged, export it again"
             )
         _log.warning("%s: %d frames at the end cannot be decoded", self.path, len(targets) - position)
         for index in wanted[position:]:
-            yield index, converter(held)
+            yield index, convert(held)
 
     def _stored_frames(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from the key frame at or before stored frame ``first``: (stored index, frame), rising."""
@@ -109,7 +132,6 @@ class ClipFootage(Footage):
         stamps = self._index.stamps
         with open_container(self.path) as container:
             stream = _film_stream(self.path, container)
-            self._aspect = stream.sample_aspect_ratio
             decoder = _decoder(stream)
             if stamp is not None:
                 container.seek(stamp, stream=stream, backward=True)
@@ -134,10 +156,9 @@ def open_container(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path.resolve()), options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        reason = "you may not read it" if isinstance(error, PermissionError) else "not a film or picture"
+        reason = "you may not read it" if isinstance(error, PermissionError) else "not a film that can be read"
         raise FootageError(
-            f"{path}: {reason} ({error.strerror}); "
-            "give an mp4, mov, webm, avi or gif, a picture, or a folder of pictures"
+            f"{path}: {reason}; give an mp4, mov, webm, avi or gif, a picture, or a folder of pictures"
         ) from error
 
 

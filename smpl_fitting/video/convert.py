@@ -21,19 +21,19 @@ class FrameConverter:
     Args:
         alpha: give four channels, straight alpha, instead of three.
         aspect: shape of a stored pixel, width / height; other than 1 for anamorphic footage.
+        matrix: how stored pictures are turned upright, see :func:`display_matrix`.
     """
 
-    def __init__(self, *, alpha: bool = False, aspect: Fraction | None = None) -> None:
+    def __init__(
+        self, *, alpha: bool = False, aspect: Fraction | None = None, matrix: np.ndarray | None = None
+    ) -> None:
         self._format = "rgba" if alpha else "rgb24"
         self._aspect = aspect
+        self._matrix = matrix
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         """The picture as uint8 (H, W, 3|4), display-referred sRGB, upright."""
-        return upright(self.as_stored(frame), display_matrix(frame))
-
-    def as_stored(self, frame: av.VideoFrame) -> np.ndarray:
-        """The picture as uint8 (H, W, 3|4), display-referred sRGB, turned as it is stored."""
         height, width = square_pixel_size(frame.height, frame.width, self._aspect)
         converted = self._reformatter.reformat(
             frame,
@@ -45,7 +45,7 @@ class FrameConverter:
             dst_color_range=_FULL_RANGE,
             interpolation=_SCALING,
         )
-        return converted.to_ndarray()
+        return upright(converted.to_ndarray(), self._matrix)
 
 
 def colour_matrix(frame: av.VideoFrame) -> int:
@@ -64,16 +64,16 @@ def square_pixel_size(height: int, width: int, aspect: Fraction | None) -> tuple
 
 
 def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
-    """The upper-left 2x2 of the frame's display matrix, or None where the frame is stored upright.
+    """The upper-left 2x2 of a film frame's display matrix, or None where it is stored upright.
 
     A stored point (x right, y down) is shown at (x', y') with ``(x', y') = (x, y) @ matrix``
-    (ISO/IEC 14496-12, 6.2.2); EXIF orientations reach us the same way.
+    (ISO/IEC 14496-12, 6.2.2). Not for photos: see :mod:`smpl_fitting.video.exif`.
     """
     try:
         side_data = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV 18 lists no side data at all where FFmpeg gives a kind that PyAV has no name for, such as the EXIF
-        # block (31) of Blender's PNGs and of photos. It still tells the rotation, not a mirroring.
+        # PyAV 18 lists no side data at all where FFmpeg gives a kind that PyAV has no name for. It still tells
+        # the rotation, not a mirroring.
         turn = np.deg2rad(frame.rotation)
         matrix = np.round([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], 6)
     else:
