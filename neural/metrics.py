@@ -31,7 +31,7 @@ def psnr(picture: np.ndarray, truth: np.ndarray, box: Box | None = None) -> floa
 
 
 def ssim(picture: np.ndarray, truth: np.ndarray, box: Box | None = None) -> float:
-    """SSIM (Wang et al. 2004) on RGB, range 1, Gaussian window of 11 pixels, sigma 1.5, mean over whole windows.
+    """SSIM (Wang et al. 2004) on RGB, range 1, Gaussian window of 11 pixels, sigma 1.5, mirrored edges.
 
     The values are torchmetrics', which takes 5 s for a pair of 1080p frames on one core where this takes 0.7 s.
     """
@@ -56,7 +56,9 @@ def ms_ssim(picture: np.ndarray, truth: np.ndarray, box: Box | None = None) -> f
 
 
 def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of SSIM and of its contrast-structure term over all whole windows of (1, 3, h, w)."""
+    """Mean of SSIM over (1, 3, h, w), edges mirrored, and of its contrast-structure term over the whole windows."""
+    edge = _WINDOW // 2
+    first, second = (functional.pad(one, (edge,) * 4, mode="reflect") for one in (first, second))
     # about the middle of the range: variances as differences of squares lose fewer digits
     first, second = first - 0.5, second - 0.5
     planes = torch.cat([first, second, first * first, second * second, first * second])
@@ -66,7 +68,7 @@ def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     contrast = (2 * (product - mean_1 * mean_2) + c2) / (variances + c2)
     mean_1, mean_2 = mean_1 + 0.5, mean_2 + 0.5
     luminance = (2 * mean_1 * mean_2 + c1) / (mean_1**2 + mean_2**2 + c1)
-    return (luminance * contrast).mean(), contrast.mean()
+    return (luminance * contrast).mean(), contrast[..., edge:-edge, edge:-edge].mean()
 
 
 def _windowed(planes: Tensor, axis: int) -> Tensor:
