@@ -85,7 +85,9 @@ def add_camera(
         AddonError: Blender has no such camera, or no such small pictures.
     """
     if min(image_size) < _MIN_RESOLUTION:
-        raise AddonError(f"Blender renders no pictures smaller than {_MIN_RESOLUTION} pixels, these are {image_size}")
+        raise AddonError(
+            f"Blender renders no pictures smaller than {_MIN_RESOLUTION} pixels, these are {image_size}"
+        )
     lens = intrinsics_to_lens(K, image_size)
     data = bpy.data.cameras.new(name)
     data.sensor_fit = "AUTO"

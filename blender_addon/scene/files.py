@@ -117,7 +117,7 @@ def _read_npz(path: str | Path, kind: str, mend: str) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise AddonError(f"{path}: not a readable {kind} ({_reason(error)}); {mend}") from error
 
 

@@ -103,7 +103,12 @@ def test_rig_has_the_joints(addon, person):
         assert np.allclose(bone.head_local, (x, -z, y), atol=1e-6)
         assert bone.length > 0.015
     assert not made.mesh.modifiers["Armature"].use_deform_preserve_volume
-    assert [key.name for key in made.mesh.data.shape_keys.key_blocks] == ["Basis", "beta_0", "beta_1", "beta_2"]
+    assert [key.name for key in made.mesh.data.shape_keys.key_blocks] == [
+        "Basis",
+        "beta_0",
+        "beta_1",
+        "beta_2",
+    ]
 
 
 def test_texture_points_are_the_files(addon, person):

@@ -104,7 +104,10 @@ def test_moving_camera_is_keyed(addon):
     points = np.random.default_rng(3).normal(0, 0.8, (20, 3))
     for frame in range(5):
         scene.frame_set(11 + frame)
-        assert np.abs(blender_pixels(camera, points) - pinhole(K[frame], R[frame], t[frame], points)).max() < 0.01
+        assert (
+            np.abs(blender_pixels(camera, points) - pinhole(K[frame], R[frame], t[frame], points)).max()
+            < 0.01
+        )
 
 
 def test_other_cameras_are_refused(addon):

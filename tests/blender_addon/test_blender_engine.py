@@ -1,0 +1,374 @@
+"""The render engine through the command line, each time in a process of its own (bpy may hang or crash at exit)."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_person
+
+bpy = pytest.importorskip("bpy")
+
+REPO = Path(__file__).parents[2]
+HEIGHT, WIDTH = 80, 48
+
+
+@pytest.fixture
+def studio(tmp_path, person):
+    """A built scene whose engine talks to the worker with the known picture."""
+    return Studio(tmp_path, person)
+
+
+class Studio:
+    def __init__(self, folder, person):
+        self.folder, self.person = folder, person
+        motion = person["motion_arrays"] | {"image_size": np.array([HEIGHT, WIDTH])}
+        motion["camera_K"] = motion["camera_K"] * [[0.1], [0.1], [1]]
+        self.motion = motion
+        small_person.write(person["motion"], motion)
+        self.subject = folder / "project" / "subject"
+        self.subject.mkdir(parents=True)
+        (self.subject / "subject.json").write_text("{}")
+        shutil.copy(person["body"], self.subject / "body.npz")
+        python = folder / "worker_python"
+        script = Path(__file__).with_name("picture_worker.py")
+        python.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{script}' '{folder}' \"$@\"\n")
+        python.chmod(0o755)
+        self.environment = os.environ | {"LIQUID_MOTION_PYTHON": str(python), "PYTHONPATH": str(REPO)}
+
+    def show(self, rgba, depth=None):
+        depth = np.full(rgba.shape[:2], 5.0, np.float32) if depth is None else depth
+        np.savez(self.folder / "picture.npz", rgba=rgba.astype(np.float32), depth=depth.astype(np.float32))
+
+    def run(self, *words, code=0):
+        command = [sys.executable, *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def build(self, *words):
+        self.blend = self.folder / "project" / "scene.blend"
+        files = ["--motion", self.person["motion"], "--subject", self.subject, "--out", self.blend]
+        return self.run("-m", "blender_addon", "build-scene", *map(str, files), *map(str, words))
+
+    def render(self, *words, out="####.png", code=0):
+        pattern = self.folder / "frames" / out
+        start = ["--blend", self.blend, "--engine", "LIQUID_MOTION", "--out", pattern]
+        return self.run("-m", "blender_addon", "render", *map(str, start), *words, code=code)
+
+    def script(self, source):
+        """Run Python with the extension registered and the scene open; returns what it prints as JSON."""
+        head = f"""
+import json, sys
+import bpy, numpy as np, blender_addon
+blender_addon.register()
+bpy.ops.wm.open_mainfile(filepath={str(self.blend)!r})
+scene = bpy.context.scene
+scene.render.engine = 'LIQUID_MOTION'
+"""
+        tail = "\nscene.render.engine = 'CYCLES'\nblender_addon.unregister()\n"
+        path = self.folder / "script.py"
+        path.write_text(head + source + tail)
+        said = self.run(str(path)).splitlines()
+        return json.loads(next(line for line in said if line.startswith("JSON"))[4:])
+
+    def requests(self):
+        return [json.loads(line) for line in (self.folder / "requests.jsonl").read_text().splitlines()]
+
+    def frame(self, number):
+        return pixels(self.folder / "frames" / f"{number:04d}.png")
+
+
+def pixels(path):
+    """Bytes (H, W, 4) of an 8-bit PNG, top row first, as they are in the file."""
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = "Non-Color"
+    image.alpha_mode = "CHANNEL_PACKED"
+    values = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(values)
+    width, height = image.size
+    bpy.data.images.remove(image)
+    return np.round(values.reshape(height, width, 4)[::-1] * 255).astype(np.uint8)
+
+
+def known_picture(alpha=None):
+    """Every byte value in every channel, at places that tell up from down and left from right."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (HEIGHT, WIDTH, 3))
+    colours[:8, :32] = np.arange(256).reshape(8, 32, 1)
+    alpha = np.full((HEIGHT, WIDTH, 1), 255) if alpha is None else alpha
+    return np.concatenate([colours, alpha], -1).astype(np.uint8)
+
+
+def test_known_picture_comes_back_unchanged(studio):
+    picture = known_picture()
+    studio.show(picture / 255)
+    studio.build()
+    said = studio.render("--frames", "1-2")
+    for frame in (1, 2):
+        assert np.array_equal(studio.frame(frame), picture)
+        assert f"Saved: '{studio.folder}/frames/{frame:04d}.png'" in said
+    assert said.count("Saved:") == 2
+
+
+def test_alpha_comes_back_straight(studio):
+    rng = np.random.default_rng(1)
+    alpha = rng.integers(8, 256, (HEIGHT, WIDTH, 1))
+    alpha[:, : WIDTH // 2] = 0
+    picture = known_picture(alpha)
+    studio.show(picture / 255)
+    studio.build()
+    studio.render("--frames", "1")
+    found = studio.frame(1)
+    assert np.array_equal(found[..., 3], picture[..., 3])
+    seen = picture[..., 3] > 0
+    assert np.abs(found[seen].astype(int) - picture[seen]).max() <= 1
+
+
+def test_depth_and_linear_light_in_exr(studio):
+    OpenEXR = pytest.importorskip("OpenEXR")
+    picture = known_picture()
+    depth = np.linspace(1, 9, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    depth[0, :5] = np.inf
+    studio.show(picture / 255, depth)
+    studio.build()
+    studio.render("--frames", "3", out="####.exr")
+    channels = OpenEXR.File(str(studio.folder / "frames/0003.exr"), separate_channels=True).parts[-1].channels
+    found = {name.split(".", 1)[-1]: channel.pixels for name, channel in channels.items()}
+    seen = np.isfinite(depth)
+    assert np.allclose(found["Depth.Z"][seen], depth[seen], rtol=1e-6)
+    assert (found["Depth.Z"][~seen] > 1e9).all()
+    linear = ((picture[..., 0] / 255 + 0.055) / 1.055) ** 2.4
+    bright = picture[..., 0] > 20
+    assert np.allclose(found["Combined.R"][bright], linear[bright], rtol=2e-3)
+
+
+def test_worker_gets_the_posed_body_and_the_camera(studio):
+    studio.show(known_picture() / 255)
+    studio.build("--frame-start", "11")
+    studio.render("--frames", "14")
+    with np.load(studio.folder / "arrays.npz") as sent:
+        expected = small_person.skinned(studio.person["body_arrays"], studio.motion, 3)
+        assert np.abs(sent["vertices"] - expected).max() < 1e-5
+        assert np.allclose(sent["K"], studio.motion["camera_K"][3], rtol=1e-5)
+        assert np.allclose(sent["R"], studio.motion["camera_R"][3], atol=1e-6)
+        assert np.allclose(sent["t"], studio.motion["camera_t"][3], atol=1e-5)
+    (kind, params), *others = studio.requests()
+    assert (kind, params["size"], params["renderer"]) == ("render_frame", [HEIGHT, WIDTH], "warp")
+    assert params["subject"] == str(studio.subject)
+    assert not others
+
+
+def test_any_deformation_counts(studio):
+    """A lattice, a hand-set bone, a moved object: the worker gets the mesh that Blender evaluates."""
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        f"""
+mesh, rig = bpy.data.objects['Person'], bpy.data.objects['Person rig']
+cast = mesh.modifiers.new('Cast', 'CAST'); cast.factor = 0.6
+rig.location, rig.scale = (1, 2, 3), (1, 1.5, 1)
+rig.animation_data_clear(); rig.pose.bones['head'].rotation_quaternion = (0.6, 0.8, 0, 0)
+scene.frame_set(2)
+bpy.ops.render.render()
+instance = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
+points = np.array([instance.matrix_world @ v.co for v in instance.data.vertices])
+sent = np.load({str(studio.folder / "arrays.npz")!r})['vertices']
+print('JSON' + json.dumps(float(abs(points - sent).max())))
+"""
+    )
+    assert found < 1e-5
+
+
+def test_changed_vertex_count_is_refused(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        """
+bpy.data.objects['Person'].modifiers.new('S', 'SUBSURF').render_levels = 1
+try: said = str(bpy.ops.render.render())
+except RuntimeError as error: said = str(error)
+print('JSON' + json.dumps(said))
+"""
+    )
+    assert "switch off for rendering" in found
+
+
+def test_orthographic_camera_is_refused(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        """
+scene.camera.data.type = 'ORTHO'
+try: said = str(bpy.ops.render.render())
+except RuntimeError as error: said = str(error)
+scene.camera = None
+try: said += str(bpy.ops.render.render())
+except RuntimeError as error: said += str(error)
+print('JSON' + json.dumps(said))
+"""
+    )
+    assert "set its Lens Type to Perspective" in found
+    assert "camera" in found.split("Perspective")[1]
+
+
+def test_hidden_person_is_not_drawn(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        """
+bpy.data.objects['Person'].hide_render = True
+try: said = str(bpy.ops.render.render())
+except RuntimeError as error: said = str(error)
+print('JSON' + json.dumps(said))
+"""
+    )
+    assert "no visible mesh has a subject" in found
+
+
+@pytest.mark.parametrize(
+    ("background", "expected"), [("#336699", (0x33, 0x66, 0x99)), ("driving", (10, 20, 30))]
+)
+def test_backgrounds(studio, background, expected):
+    """Half the picture is clear: there the background's bytes are exact. The footage's frame follows the scene's."""
+    picture = known_picture()
+    picture[:, :24, 3] = 0
+    studio.show(picture / 255)
+    footage = studio.folder / "project" / "driving.png"
+    image = bpy.data.images.new("made", 8, 6)
+    image.filepath_raw, image.file_format = str(footage), "PNG"
+    image.save()
+    studio.build("--background", background, "--footage", footage, "--frame-start", "5")
+    studio.render("--frames", "7")
+    found = studio.frame(7)
+    assert (found[:, :24] == (*expected, 255)).all()
+    assert np.array_equal(found[:, 24:], picture[:, 24:])
+    if background == "driving":
+        kind, params = studio.requests()[-1]
+        assert (kind, params["index"], params["path"]) == ("footage_frame", 2, str(footage))
+
+
+def test_moved_project_still_renders(studio):
+    """Paths in the file are relative to it."""
+    studio.show(known_picture() / 255)
+    studio.build()
+    shutil.move(studio.folder / "project", studio.folder / "elsewhere")
+    studio.blend = studio.folder / "elsewhere" / "scene.blend"
+    studio.render("--frames", "1")
+    assert studio.requests()[0][1]["subject"] == str(studio.folder / "elsewhere" / "subject")
+
+
+def test_dead_worker_is_reported_and_replaced(studio):
+    """Killed in the middle of a range: one line, exit code 1, no half frame; the second run does the rest."""
+    studio.show(known_picture() / 255)
+    studio.build()
+    studio.render("--frames", "1")
+    (studio.folder / "die").write_text("")
+    said = studio.render("--frames", "1-3", code=1)
+    assert "0002.png: frame 2: the worker" in said
+    assert "its last line: out of luck" in said
+    assert "Traceback" not in said
+    assert sorted(p.name for p in (studio.folder / "frames").iterdir()) == ["0001.png"]
+    said = studio.render("--frames", "1-3")
+    assert said.count("Saved:") == 2
+    assert said.count("Skipped:") == 1
+
+
+def test_worker_serves_again_after_its_death_in_one_process(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        f"""
+from pathlib import Path
+said = []
+for die in (False, True, False):
+    if die: Path({str(studio.folder / "die")!r}).write_text('')
+    try: said.append(sorted(bpy.ops.render.render())[0])
+    except RuntimeError as error: said.append(str(error))
+print('JSON' + json.dumps(said))
+"""
+    )
+    assert found[0] == found[2] == "FINISHED"
+    assert "was killed" in found[1]
+
+
+def test_animation_operator(studio):
+    """What stock ``-a`` runs."""
+    picture = known_picture()
+    studio.show(picture / 255)
+    studio.build()
+    studio.script(
+        f"""
+scene.frame_end = 2
+scene.render.image_settings.file_format = 'PNG'
+scene.render.image_settings.color_mode = 'RGBA'
+scene.render.filepath = {str(studio.folder / "frames") + "/"!r}
+bpy.ops.render.render(animation=True)
+print('JSON0')
+"""
+    )
+    assert np.array_equal(studio.frame(1), picture)
+    assert np.array_equal(studio.frame(2), picture)
+
+
+def test_command_line_says_what_is_wrong(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    assert "Error: " in studio.render("--frames", "3-1", code=1)
+    assert "several frames need a place" in studio.render("--frames", "1-2", out="x.png", code=1)
+    assert "usage" in studio.run("-m", "blender_addon", "render", code=2)
+    assert "usage" in studio.run("-m", "blender_addon", "--help")
+    missing = ["render", "--blend", str(studio.folder / "no.blend"), "--out", "x.png"]
+    assert "no.blend: no such file" in studio.run("-m", "blender_addon", *missing, code=1)
+    build = ["build-scene", "--motion", str(studio.folder / "no.npz"), "--subject", str(studio.subject)]
+    said = studio.run("-m", "blender_addon", *build, "--out", str(studio.folder / "new.blend"), code=1)
+    assert said.strip().splitlines()[-1].startswith("Error: ")
+    assert "no such motion file" in said
+    assert not list(studio.folder.glob("*.blend"))
+    said = studio.run("-m", "blender_addon", *build, "--background", "mauve", "--out", "x.blend", code=1)
+    assert "'mauve' is not understood" in said
+
+
+@pytest.mark.slow
+def test_real_worker_draws_what_the_renderer_draws(studio, tmp_path):
+    """The whole way, against the renderer called directly with the body model's vertices."""
+    torch = pytest.importorskip("torch")
+    sys.path.insert(0, str(REPO / "tests" / "neural"))
+    from neural.render import WarpRenderer
+    from neural.subject import build_subject
+    from painted import Painted, body_pose, checks, level_camera
+    from smpl_fitting.body import load_body
+    from smpl_fitting.motion import Motion
+
+    checked = Painted(load_body("open"), checks)
+    subject = build_subject(
+        [checked.view(body_pose(yaw)) for yaw in (0.0, 180.0)],
+        checked.body,
+        tmp_path / "checked",
+        atlas_size=512,
+    )
+    camera = level_camera((200, 160))
+    pose = body_pose(30.0, 0.4)
+    Motion(
+        poses=pose.numpy(),
+        trans=np.zeros((1, 3)),
+        betas=np.zeros(10),
+        fps=30.0,
+        camera_K=camera.K[None].numpy(),
+        camera_R=camera.R[None].numpy(),
+        camera_t=camera.t[None].numpy(),
+        image_size=camera.image_size,
+    ).save(studio.person["motion"])
+    studio.subject = tmp_path / "checked"
+    studio.environment["LIQUID_MOTION_PYTHON"] = sys.executable
+    studio.build("--background", "#000000")
+    studio.render("--frames", "1")
+    result = WarpRenderer().render(subject, checked.vertices(pose), camera, (200, 160))
+    rgba = torch.as_tensor(result.rgba).numpy()
+    assert rgba[..., 3].mean() > 0.05
+    expected = rgba[..., :3] * rgba[..., 3:] * 255
+    assert np.abs(studio.frame(1)[..., :3] - expected).mean() < 0.5
