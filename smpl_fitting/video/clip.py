@@ -156,7 +156,9 @@ def open_container(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path.resolve()), options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        reason = "you may not read it" if isinstance(error, PermissionError) else "not a film that can be read"
+        reason = (
+            "you may not read it" if isinstance(error, PermissionError) else "not a film that can be read"
+        )
         raise FootageError(
             f"{path}: {reason}; give an mp4, mov, webm, avi or gif, a picture, or a folder of pictures"
         ) from error
@@ -173,7 +175,8 @@ def _film_stream(path: Path, container: av.container.InputContainer) -> av.Video
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
     name = _LIBVPX.get(stream.codec_context.name)
-    if name is None or stream.metadata.get("alpha_mode") != "1":
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if name is None or tags.get("alpha_mode") != "1":
         return stream.codec_context
     decoder = av.CodecContext.create(name, "r")
     decoder.extradata = stream.codec_context.extradata

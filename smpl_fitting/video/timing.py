@@ -28,7 +28,7 @@ def constant_rate(stamps: np.ndarray, nominal: float | None = None, fps: float |
     Args:
         stamps: (N,) seconds, rising.
         nominal: the rate the container claims; taken where the stamps agree with it to 0.5 %.
-        fps: rate asked for; by default the clip's own, or for variable rates that of the median gap.
+        fps: rate asked for; by default the clip's own, or for variable rates that of its usual gap.
     """
     stamps = np.asarray(stamps, dtype=np.float64) - stamps[0]
     if len(stamps) == 1:
@@ -39,14 +39,22 @@ def constant_rate(stamps: np.ndarray, nominal: float | None = None, fps: float |
     if is_constant:
         own = _nearest_rate(measured, nominal)
     else:
-        own = _nearest_rate(min(1.0 / float(np.median(np.diff(stamps))), MAX_VARIABLE_RATE), nominal)
+        own = _nearest_rate(min(1.0 / _usual_gap(stamps), MAX_VARIABLE_RATE), nominal)
     rate = fps or own
     if is_constant and abs(rate - own) < 1e-3 * own:
         return Timing(rate, np.arange(len(stamps)), np.arange(len(stamps)) / rate)
-    times = np.arange(int(np.floor(stamps[-1] * rate + 0.5)) + 1) / rate
+    # Up to the middle of the last stored frame.
+    times = np.arange(int(np.floor((stamps[-1] + 0.5 / max(own, rate)) * rate + 1e-6)) + 1) / rate
     after = np.clip(np.searchsorted(stamps, times), 1, len(stamps) - 1)
-    nearer_before = times - stamps[after - 1] <= stamps[after] - times
+    nearer_before = times - stamps[after - 1] <= stamps[after] - times + 1e-9
     return Timing(rate, np.where(nearer_before, after - 1, after), times)
+
+
+def _usual_gap(stamps: np.ndarray) -> float:
+    """Seconds between two frames: the mean of the gaps near the median, since jitter cancels in a mean."""
+    gaps = np.diff(stamps)
+    median = float(np.median(gaps))
+    return float(gaps[np.abs(gaps - median) < 0.35 * median].mean())
 
 
 def _nearest_rate(measured: float, nominal: float | None) -> float:
