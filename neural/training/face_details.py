@@ -119,9 +119,9 @@ def _places_of_texels(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     pix_to_face, _, bary, _ = rasterize_meshes(
         [torch.from_numpy(ndc).float()], [torch.from_numpy(mesh.faces_uv[chosen])], (height, width)
     )
-    face, bary = pix_to_face[0, ..., 0].numpy(), bary[0, ..., 0, :].numpy()
+    face = pix_to_face[0, ..., 0].numpy()
     corners = mesh.vertices[mesh.faces[chosen][face]]
-    return np.einsum("hwk,hwkc->hwc", bary, corners), face >= 0
+    return np.einsum("hwk,hwkc->hwc", bary[0, ..., 0, :].numpy(), corners), face >= 0
 
 
 def _around_eye(side: str, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

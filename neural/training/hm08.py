@@ -17,7 +17,6 @@ from neural.training.mocap import swing
 from neural.training.wardrobe import Mesh, WardrobeError, load_obj
 from smpl_fitting.body import BodyModel
 from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
-from smpl_fitting.body.open_body import read_packed
 
 BODY_VERTICES = 13380
 """The first vertices of hm08 are the skin; its helpers (eyes, lashes, cloth guides, joint markers) follow."""
@@ -157,15 +156,16 @@ def rest_rotations(joints: np.ndarray, body: BodyModel) -> np.ndarray:
     return rotations
 
 
-@lru_cache(maxsize=1)
-def hm08_index() -> np.ndarray:
-    """(13718,) the hm08 vertex of each vertex of the open body."""
-    return read_packed()["hm08_index"].astype(np.int64)
+def hm08_index(body: BodyModel) -> np.ndarray:
+    """(13718,) the hm08 vertex of each vertex of the open body. Raises ValueError for any other body."""
+    if body.hm08_index is None:
+        raise ValueError(f"people are made on the open body, not on {body.name}")
+    return body.hm08_index.numpy()
 
 
 def hm08_weights(body: BodyModel) -> np.ndarray:
     """(19158, 24) skinning weights: the open body's own, spread from the nearest skin to the rest."""
-    return _spread_weights(body.weights.numpy().tobytes(), hm08_index().tobytes())
+    return _spread_weights(body.weights.numpy().tobytes(), hm08_index(body).tobytes())
 
 
 def skin(vertices: np.ndarray, weights: np.ndarray, transforms: np.ndarray) -> np.ndarray:

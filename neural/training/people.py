@@ -143,7 +143,7 @@ def make_person(spec: PersonSpec, wardrobe_dir: str | Path, body: BodyModel | No
     rng = np.random.default_rng(spec.seed)
     iris = _IRISES[rng.integers(len(_IRISES))]
     tint = _HAIR_TINTS[rng.integers(len(_HAIR_TINTS))]
-    fabric = tuple(float(c) for c in rng.uniform(0.08, 0.75, 3))
+    red, green, blue = (float(c) for c in rng.uniform(0.08, 0.75, 3))
     garments = {
         "outfit": load_garment(folder / "clothes" / spec.outfit / f"{spec.outfit}.mhclo"),
         "shoes": load_garment(folder / "clothes" / spec.shoes / f"{spec.shoes}.mhclo"),
@@ -156,8 +156,8 @@ def make_person(spec: PersonSpec, wardrobe_dir: str | Path, body: BodyModel | No
     brows = (0.14, 0.10, 0.08) if young else (0.45, 0.43, 0.41)
     skin = paint_brows(read_image(skin_path)[..., :3], brows, 0.8 if spec.gender == "male" else 0.65)
     lashes = 0.35 if spec.gender == "male" else 0.8
-    parts = dress(base, weights, garments, skin, iris, fabric, tint, lashes)
-    index = hm08_index()
+    parts = dress(base, weights, garments, skin, iris, (red, green, blue), tint, lashes)
+    index = hm08_index(body)
     rest = base.rest[index]
     return Person(spec, parts, rest, weights[index], base.joints, best_betas(rest, body))
 
