@@ -7,12 +7,13 @@ from collections import deque
 import numpy as np
 
 from smpl_fitting.detection.crops import Crop
-from smpl_fitting.detection.search import COARSE, FINE, MEDIUM, find_people
+from smpl_fitting.detection.search import COARSE, FINE, FINEST, LARGE, MEDIUM, find_people
 from smpl_fitting.detection.session import DetectorSession, Sighting
 from smpl_fitting.detection.tracks import Track
 
 _MAX_PEOPLE = 4
 _SEARCH_SECONDS = 0.25  # between two looks for newcomers
+_FINEST_EVERY = 8  # searches; some 50 tiles take as long as following somebody for a second
 _BUFFER_BYTES = 150e6  # of past frames, to follow a newcomer backwards to where he came in
 _FORGET_SECONDS = 10.0
 _TRIAL_SECONDS = 1.0  # after which somebody far less prominent than the leading person is followed no longer
@@ -47,7 +48,7 @@ class Follower:
         if due and len(self._active) > 1:
             self._dismiss_bystanders(picture)
         if due or not self._active:
-            self._search(index, picture, due)
+            self._search(index, picture)
         self._past.append((index, picture))
         while len(self._past) > self._period or len(self._past) * picture.nbytes > _BUFFER_BYTES:
             self._past.popleft()
@@ -81,23 +82,25 @@ class Follower:
                 self._lost.append(track)
                 self._bystanders.append(track.next_crop())
 
-    def _search(self, index: int, picture: np.ndarray, due: bool) -> None:
+    def _search(self, index: int, picture: np.ndarray) -> None:
         known = [track.sightings[index].next_crop for track in self._active]
         if known:  # while nobody is followed, a bystander's place may hide the one who was
             known += self._bystanders
         room = _MAX_PEOPLE - len(self._active)
-        for sighting in find_people(self._session, picture, self._level(picture, due), known)[:room]:
+        for sighting in find_people(self._session, picture, self._level(index, picture), known)[:room]:
             track = Track(self._keep_masks)
             track.add(index, sighting)
             self._backwards(track)
             self._active.append(self._relinked(track))
 
-    def _level(self, picture: np.ndarray, due: bool) -> int:
+    def _level(self, index: int, picture: np.ndarray) -> int:
         """How fine to search: for small people only while nobody large is followed."""
         if not self._active:
-            return FINE if due else MEDIUM
+            if index % (_FINEST_EVERY * self._period) == 0:
+                return FINEST
+            return FINE if index % self._period == 0 else MEDIUM
         tallest = max(track.sightings[track.last].height for track in self._active)
-        return COARSE if tallest > 0.4 * min(picture.shape[:2]) else MEDIUM
+        return COARSE if tallest > LARGE * min(picture.shape[:2]) else MEDIUM
 
     def _backwards(self, track: Track) -> None:
         """Follow a newcomer back through the frames since the last search."""

@@ -7,8 +7,9 @@ import numpy as np
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.session import MAIN_JOINTS, DetectorSession, Sighting
 
-# The detector sees 224 pixels a side and needs a person some 30 of them tall.
-COARSE, MEDIUM, FINE = 0, 1, 2
+# The detector sees 224 pixels a side and needs a person some 50 of them tall.
+COARSE, MEDIUM, FINE, FINEST = 0, 1, 2, 3
+LARGE = 0.4  # of the picture's short side
 SURE = 0.8  # score that a newly found person must reach; one that is followed needs less
 _MIN_VISIBLE = 5  # of the 12 main joints
 
@@ -16,12 +17,12 @@ _MIN_VISIBLE = 5  # of the 12 main joints
 def tiles(image_size: tuple[int, int], level: int) -> list[tuple[int, int, int, int]]:
     """Boxes x0 y0 x1 y1 that cover a picture, overlapping by a third at least.
 
-    Level 0 is the whole picture, level 1 squares as tall as its short side, level 2 squares half of that.
+    Level 0 is the whole picture, 1 squares as tall as its short side, 2 squares half of that, 3 a quarter.
     """
     height, width = image_size
     if level == COARSE:
         return [(0, 0, width, height)]
-    side = max(1, min(height, width) // level)
+    side = max(1, min(height, width) >> (level - 1))
     return [(x, y, x + side, y + side) for y in _starts(height, side) for x in _starts(width, side)]
 
 
@@ -31,11 +32,14 @@ def find_people(
     """People of a picture who are not in the ``known`` crops, each once, tallest first.
 
     Args:
-        level: the finest tiles to look at; each finer level costs more, and shows smaller people.
+        level: the finest tiles to look at; each finer level costs more, and shows smaller people. Once somebody
+            large is found, nobody smaller is searched for.
     """
     image_size = picture.shape[:2]
     found: list[Sighting] = []
     for tile_level in range(level + 1):
+        if any(one.height > LARGE * min(image_size) for one in found):
+            break
         boxes = tiles(image_size, tile_level)
         if tile_level > 0 and boxes == tiles(image_size, tile_level - 1):
             continue

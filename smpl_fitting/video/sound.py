@@ -31,7 +31,8 @@ class SoundTrack:
             self._packets = self._copied(stream)
         else:
             self._stream = output.add_stream("aac", rate=stream.codec_context.sample_rate)
-            self._stream.codec_context.layout = stream.codec_context.layout
+            # PCM in AVI names no layout, only a number of channels.
+            self._stream.codec_context.layout = "mono" if stream.codec_context.channels == 1 else "stereo"
             self._packets = self._encoded(stream)
         self._next = next(self._packets, None)
 
@@ -69,15 +70,15 @@ class SoundTrack:
     def _encoded(self, stream):
         context = self._stream.codec_context
         resampler = av.AudioResampler("fltp", context.layout, context.sample_rate, frame_size=1024)
-        written = 0
         for packet in self._demuxed(stream):
             for frame in packet.decode():
                 if frame.pts is None or frame.pts * frame.time_base < self._start:
                     continue
+                frame.pts -= round(self._start / frame.time_base)
                 for part in resampler.resample(frame):
-                    part.pts, part.time_base = written, Fraction(1, context.sample_rate)
-                    written += part.samples
                     yield from self._stamped(context.encode(part))
+        for part in resampler.resample(None):
+            yield from self._stamped(context.encode(part))
         yield from self._stamped(context.encode(None))
 
     def _stamped(self, packets):

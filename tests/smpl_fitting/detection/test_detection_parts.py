@@ -1,0 +1,118 @@
+"""The geometry of crops and tiles, and the choice between people, against what can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from smpl_fitting.detection.crops import Crop
+from smpl_fitting.detection.search import COARSE, FINE, FINEST, MEDIUM, tiles
+from smpl_fitting.detection.session import Sighting
+from smpl_fitting.detection.tracks import Track, choose
+
+
+def _smooth(points):
+    """A picture given by a formula, so that it can be sampled anywhere. Values about 128."""
+    x, y = points[..., 0], points[..., 1]
+    return 128 + 60 * np.sin(x / 17) + 50 * np.cos(y / 23)
+
+
+def _picture(height, width):
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return (
+        np.repeat(_smooth(np.stack([columns, rows], axis=-1))[..., None], 3, axis=2).round().astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize("rotation", [0.0, 0.4, -2.0])
+@pytest.mark.parametrize("size", [120.0, 256.0, 500.0, 900.0])
+def test_cut_samples_where_the_map_says(size, rotation):
+    crop = Crop(640.3, 520.8, size, rotation)
+    cut = crop.cut(_picture(1100, 1300), 256)
+    fractions = (np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1) + 0.5) / 256
+    where = fractions @ crop.to_picture[:, :2].T + crop.to_picture[:, 2]
+    inside = ((where > 8) & (where < (1292, 1092))).all(axis=-1)
+    assert inside.mean() > 0.8
+    assert np.abs(cut[..., 0] - _smooth(where))[inside].max() < 4
+
+
+def test_paste_undoes_cut():
+    crop = Crop(100.0, 80.0, 90.0, 0.3)
+    rows, columns = np.mgrid[:64, :64]
+    blob = (255 * np.exp(-((columns - 20) ** 2 + (rows - 40) ** 2) / 60)).astype(np.uint8)
+    pasted = crop.paste(blob, (160, 200))
+    weights = pasted / pasted.sum()
+    centre = [(weights * (np.mgrid[:160, :200][axis] + 0.5)).sum() for axis in (1, 0)]
+    truth = crop.to_picture[:, :2] @ ((np.array([20.5, 40.5])) / 64) + crop.to_picture[:, 2]
+    assert np.abs(np.array(centre) - truth).max() < 0.2
+    assert pasted.shape == (160, 200) and pasted[0, 0] == 0
+
+
+def test_the_crop_around_an_upright_and_a_lying_person():
+    upright = Crop.around(np.array([50.0, 60.0]), np.array([50.0, 20.0]))
+    assert (upright.x, upright.y, upright.size) == (50, 60, 100) and upright.rotation == pytest.approx(0)
+    lying = Crop.around(np.array([50.0, 60.0]), np.array([90.0, 60.0]))  # head to the right
+    top_of_crop = lying.to_picture[:, :2] @ [0.5, 0.0] + lying.to_picture[:, 2]
+    assert top_of_crop == pytest.approx([100, 60])
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1920, 1080), (500, 500), (200, 3000), (17, 31)])
+@pytest.mark.parametrize("level", [COARSE, MEDIUM, FINE, FINEST])
+def test_tiles_cover_the_picture_and_overlap(size, level):
+    count = np.zeros(size, int)
+    boxes = tiles(size, level)
+    for x0, y0, x1, y1 in boxes:
+        assert 0 <= x0 < x1 <= size[1] and 0 <= y0 < y1 <= size[0]
+        count[y0:y1, x0:x1] += 1
+    assert count.min() >= 1
+    side = min(size) // {COARSE: 1, MEDIUM: 1, FINE: 2, FINEST: 4}[level]
+    starts = sorted({x0 for x0, *_ in boxes})
+    assert level == COARSE or (np.diff(starts) <= 2 / 3 * side + 1).all()
+
+
+def _sighting(x, height, colour=0):
+    keypoints = np.ones((33, 4), np.float32)
+    keypoints[:, 0], keypoints[:, 1] = x, np.linspace(100, 100 + height, 33)
+    crop = Crop(x, 100 + height / 2, 1.3 * height)
+    box = np.array([x - height / 4, 100, x + height / 4, 100 + height], np.float32)
+    colours = np.full(512, 1e-3)
+    colours[colour] = 1000
+    mask = np.zeros((256, 256), np.float32)
+    return Sighting(1.0, keypoints, keypoints[:, :3], mask, colours, crop, crop, box)
+
+
+def _track(frames, x=500.0, height=300.0, speed=0.0, colour=0):
+    track = Track(keep_masks=False)
+    for frame in frames:
+        track.add(frame, _sighting(x + speed * frame, height, colour))
+    return track
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"height": 400.0}, {"height": 250.0}),
+        ({"speed": 6.0}, {"speed": 0.0}),
+        ({"frames": range(50)}, {"frames": range(20)}),
+        ({"x": 500.0}, {"x": 980.0}),
+    ],
+)
+def test_large_moving_present_and_central_people_come_first(better, worse):
+    tracks = [_track(**{"frames": range(50), **more}) for more in (worse, better)]
+    assert choose(tracks, 50, 25.0, (600, 1000)) is tracks[1]
+    assert choose([], 50, 25.0, (600, 1000)) is None
+
+
+def test_the_same_clothes_later_are_the_same_person():
+    first, later, other = _track(range(20)), _track(range(30, 40)), _track(range(42, 50), colour=100)
+    chosen = choose([later, first, other], 50, 25.0, (600, 1000))
+    assert sorted(chosen.sightings) == [*range(20), *range(30, 40)]
+
+
+def test_a_lost_track_goes_on_nearby_only():
+    lost = _track(range(10), x=100, colour=0)
+    assert lost.could_become(
+        _track([12], x=110, colour=100), seconds=0.1
+    )  # clothes can look different at once
+    assert not lost.could_become(_track([12], x=900, colour=0), seconds=0.1)
+    assert lost.could_become(_track([60], x=900, colour=0), seconds=2.0)
+    assert not lost.could_become(_track([60], x=900, colour=100), seconds=2.0)
+    assert not lost.could_become(_track([12], x=110, height=100, colour=0), seconds=0.1)
