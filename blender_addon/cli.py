@@ -154,21 +154,6 @@ def _render(options: argparse.Namespace) -> None:
     render_frames(scene, frames, options.out, overwrite=options.overwrite)
 
 
-def run_module() -> None:
-    """``python -m blender_addon``: register, run, and unregister, so that bpy can end."""
-    from . import register, unregister
-
-    register()
-    try:
-        code = main(sys.argv[1:], "python -m blender_addon")
-    finally:
-        # bpy hangs (4.5) or crashes (4.2) at exit when a scene still uses a Python engine or one is registered
-        for scene in bpy.data.scenes:
-            scene.render.engine = "BLENDER_WORKBENCH"
-        unregister()
-    sys.exit(code)
-
-
 def register() -> None:
     _registered.append(bpy.utils.register_cli_command(COMMAND, main))
 

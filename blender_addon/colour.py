@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 FAR = 1e10
 """Depth where there is nothing, as Cycles writes it."""
 
 
-def srgb_to_linear(values: np.ndarray) -> np.ndarray:
+def srgb_to_linear(values: npt.ArrayLike) -> np.ndarray:
     """Inverse sRGB transfer (IEC 61966-2-1), any shape."""
     values = np.asarray(values)
     return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def linear_to_srgb(values: np.ndarray) -> np.ndarray:
+def linear_to_srgb(values: npt.ArrayLike) -> np.ndarray:
     """sRGB transfer (IEC 61966-2-1), any shape."""
     values = np.asarray(values)
     return np.where(

@@ -6,6 +6,7 @@ worker draw it. All persistent state is the worker; a frame depends on nothing b
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -81,12 +82,11 @@ def render_frame(
             "no visible mesh has a subject; set it under Object > Liquid Motion, or import a person"
         )
     worker = jobs.shared_worker(worker_python())
-    picture = None
+    drawn = []
     for done, (subject, vertices) in enumerate(people):
         arrays = {"vertices": vertices, "K": K, "R": R, "t": t}
-        result = _draw(engine, worker, subject, arrays, size, scene, done / len(people), 1 / len(people))
-        picture = result if picture is None else merge_by_depth(picture, result)
-    rgba, depth = picture
+        drawn.append(_draw(engine, worker, subject, arrays, size, scene, done / len(people), 1 / len(people)))
+    rgba, depth = functools.reduce(merge_by_depth, drawn)
     backdrop = background_picture(engine, worker, scene, size)
     return (rgba if backdrop is None else over(rgba, backdrop)), depth
 

@@ -59,7 +59,7 @@ def _add_rig(scene: bpy.types.Scene, body: BodyData, name: str) -> bpy.types.Obj
     before = view_layer.objects.active
     view_layer.objects.active = rig
     bpy.ops.object.mode_set(mode="EDIT")
-    bones = []
+    bones: list[bpy.types.EditBone] = []
     for joint, joint_name in enumerate(body.joint_names):
         bone = data.edit_bones.new(joint_name)
         bone.head, bone.tail = heads[joint], tails[joint]

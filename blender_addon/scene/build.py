@@ -67,16 +67,10 @@ def build_scene(scene: bpy.types.Scene, spec: SceneSpec) -> BuiltScene:
     set_timing(scene, motion, spec.frame_start)
     set_colour_management(scene)
     set_light(scene)
-    camera, warnings = None, []
-    if motion.camera_K is not None:
-        camera = add_camera(
-            scene,
-            motion.camera_K,
-            motion.camera_R,
-            motion.camera_t,
-            motion.image_size,
-            frame_start=spec.frame_start,
-        )
+    camera, warnings = None, list[str]()
+    if motion.cameras is not None:
+        shot = motion.cameras
+        camera = add_camera(scene, shot.K, shot.R, shot.t, shot.image_size, frame_start=spec.frame_start)
         warnings = _show_footage(camera, spec, plate, motion.frame_count)
     _set_background(scene, spec, plate)
     return BuiltScene(person.rig, person.mesh, camera, tuple(warnings))

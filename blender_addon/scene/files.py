@@ -14,6 +14,16 @@ BODY_FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
+class Cameras:
+    """The pinholes of T frames, OpenCV: ``x_cam = R x + t``."""
+
+    K: np.ndarray  # (T, 3, 3)
+    R: np.ndarray  # (T, 3, 3)
+    t: np.ndarray  # (T, 3)
+    image_size: tuple[int, int]  # (height, width)
+
+
+@dataclass(frozen=True)
 class MotionData:
     """What the scene needs of a motion file: one person over T frames in a Z-up world, metres."""
 
@@ -21,10 +31,7 @@ class MotionData:
     trans: np.ndarray  # (T, 3), pelvis = J_0 + trans
     fps: float
     model: str
-    camera_K: np.ndarray | None  # (T, 3, 3) OpenCV pinhole
-    camera_R: np.ndarray | None  # (T, 3, 3), x_cam = R x + t
-    camera_t: np.ndarray | None  # (T, 3)
-    image_size: tuple[int, int] | None  # (height, width)
+    cameras: Cameras | None
 
     @property
     def frame_count(self) -> int:
@@ -64,16 +71,12 @@ def read_motion(path: str | Path) -> MotionData:
     data = _read_npz(path, "motion file", "fit the clip again")
     try:
         rate = data["mocap_frame_rate"] if "mocap_frame_rate" in data else data["mocap_framerate"]
-        size = data.get("image_size")
         motion = MotionData(
             poses=data["poses"].astype(float),
             trans=data["trans"].astype(float),
             fps=float(rate),
             model=str(data["model"]) if "model" in data else "",
-            camera_K=data.get("camera_K"),
-            camera_R=data.get("camera_R"),
-            camera_t=data.get("camera_t"),
-            image_size=None if size is None else (int(size[0]), int(size[1])),
+            cameras=_cameras(data),
         )
         _check_motion(motion)
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -127,29 +130,32 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def _cameras(data: dict[str, np.ndarray]) -> Cameras | None:
+    if "camera_K" not in data:
+        return None
+    height, width = (int(side) for side in data["image_size"])
+    K, R, t = (data[f"camera_{name}"].astype(float) for name in "KRt")
+    return Cameras(K, R, t, (height, width))
+
+
 def _check_motion(motion: MotionData) -> None:
     frames = len(motion.poses)
     if motion.poses.ndim != 2 or frames == 0 or motion.poses.shape[1] % 3:
         raise ValueError(f"poses have shape {motion.poses.shape}, expected (T, joints x 3)")
     if not (np.isfinite(motion.fps) and motion.fps > 0):
         raise ValueError(f"the frame rate is {motion.fps}")
-    shapes = {
-        "trans": (frames, 3),
-        "camera_K": (frames, 3, 3),
-        "camera_R": (frames, 3, 3),
-        "camera_t": (frames, 3),
-    }
-    for name, shape in shapes.items():
-        value = getattr(motion, name)
-        if value is not None and (value.shape != shape or not np.isfinite(value).all()):
-            raise ValueError(f"{name} has shape {value.shape}, expected finite numbers of shape {shape}")
-    if not np.isfinite(motion.poses).all():
-        raise ValueError("poses hold values that are not finite numbers")
-    if motion.camera_K is not None:
-        if motion.camera_R is None or motion.camera_t is None or motion.image_size is None:
-            raise ValueError("camera_K needs camera_R, camera_t and image_size beside it")
-        if not (motion.camera_K[:, [0, 1], [0, 1]] > 0).all():
-            raise ValueError("a focal length in camera_K is not positive")
+    arrays = [("poses", motion.poses, motion.poses.shape), ("trans", motion.trans, (frames, 3))]
+    if motion.cameras is not None:
+        arrays.append(("camera_K", motion.cameras.K, (frames, 3, 3)))
+        arrays.append(("camera_R", motion.cameras.R, (frames, 3, 3)))
+        arrays.append(("camera_t", motion.cameras.t, (frames, 3)))
+    for name, value, shape in arrays:
+        if value.shape != shape:
+            raise ValueError(f"{name} has shape {value.shape}, expected {shape}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{name} holds values that are not finite numbers")
+    if motion.cameras is not None and not (motion.cameras.K[:, [0, 1], [0, 1]] > 0).all():
+        raise ValueError("a focal length in camera_K is not positive")
 
 
 def _check_body(body: BodyData) -> None:

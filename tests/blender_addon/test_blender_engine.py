@@ -338,9 +338,10 @@ def test_real_worker_draws_what_the_renderer_draws(studio, tmp_path):
     """The whole way, against the renderer called directly with the body model's vertices."""
     torch = pytest.importorskip("torch")
     sys.path.insert(0, str(REPO / "tests" / "neural"))
+    from painted import Painted, body_pose, checks, level_camera
+
     from neural.render import WarpRenderer
     from neural.subject import build_subject
-    from painted import Painted, body_pose, checks, level_camera
     from smpl_fitting.body import load_body
     from smpl_fitting.motion import Motion
 

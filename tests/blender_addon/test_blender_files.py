@@ -27,15 +27,15 @@ def test_reads_what_motion_save_writes(tmp_path):
     motion.save(tmp_path / "m.npz")
     found = read_motion(tmp_path / "m.npz")
     assert np.array_equal(found.poses, motion.poses)
-    assert np.array_equal(found.camera_K, motion.camera_K)
-    assert (found.fps, found.model, found.image_size) == (29.97, "open", (10, 20))
+    assert np.array_equal(found.cameras.K, motion.camera_K)
+    assert (found.fps, found.model, found.cameras.image_size) == (29.97, "open", (10, 20))
 
 
 def test_reads_amass(tmp_path):
     """Its older name of the rate, no model, no cameras."""
     arrays = {"poses": np.zeros((2, 156)), "trans": np.zeros((2, 3)), "mocap_framerate": np.array(120.0)}
     found = read_motion(small_person.write(tmp_path / "amass.npz", arrays))
-    assert (found.fps, found.camera_K, found.frame_count) == (120.0, None, 2)
+    assert (found.fps, found.cameras, found.frame_count) == (120.0, None, 2)
 
 
 @pytest.mark.parametrize(

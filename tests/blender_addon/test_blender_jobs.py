@@ -157,7 +157,7 @@ def test_cancel_of_a_hung_job_ends_the_worker(start, monkeypatch):
     monkeypatch.setattr(jobs, "CANCEL_TIMEOUT_S", 0.3)
     worker = start(SPEAK + "time.sleep(0.1)\nsys.stdin.readline()\ntime.sleep(60)")
     with pytest.raises(jobs.JobCancelled):
-        worker.run("fit", {}, cancelled=lambda: True if worker._hello else False)
+        worker.run("fit", {}, cancelled=lambda: bool(worker._hello))
     assert gone(worker.pid)
 
 
