@@ -1,7 +1,6 @@
 """What pyproject.toml promises: data in the wheel, versions that agree, pins inside their ranges."""
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -13,31 +12,25 @@ REPO = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def tracked(folder: str) -> list[Path]:
-    done = subprocess.run(
-        ["git", "-c", f"safe.directory={REPO}", "ls-files", "-z", folder],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        pytest.skip(f"{REPO} is not a git checkout")
-    return [Path(name) for name in done.stdout.split("\0") if name]
+def files(package: str) -> list[Path]:
+    """What the package's folder holds, less what Python and tools leave there."""
+    found = (path for path in (REPO / package).rglob("*") if path.is_file())
+    return [path for path in found if "__pycache__" not in path.parts and not path.name.startswith(".")]
 
 
 @pytest.mark.parametrize("package", ["blender_addon", "neural", "smpl_fitting"])
 def test_every_data_file_is_in_the_wheel(package):
-    """Every tracked file that is not Python matches a pattern of package-data."""
+    """Every file that is not Python matches a pattern of package-data."""
     patterns = PROJECT["tool"]["setuptools"]["package-data"][package]
     packed = {path for pattern in patterns for path in (REPO / package).glob(pattern)}
-    left_out = [path for path in tracked(package) if path.suffix != ".py" and REPO / path not in packed]
+    left_out = [path for path in files(package) if path.suffix != ".py" and path not in packed]
     assert left_out == []
 
 
 @pytest.mark.parametrize("package", ["blender_addon", "neural", "smpl_fitting"])
 def test_every_module_is_in_a_package(package):
-    folders = {path.parent for path in tracked(package) if path.suffix == ".py"}
-    assert [folder for folder in folders if not (REPO / folder / "__init__.py").is_file()] == []
+    folders = {path.parent for path in files(package) if path.suffix == ".py"}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_extension_and_package_have_one_version():
