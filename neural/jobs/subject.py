@@ -28,8 +28,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     out = Path(parameter(params, "out"))
     body = body_model(params, context)
-    views = fit_sources(parameter(params, "sources"), body, context.progress.part("", 0.0, 0.6))
-    subject = build_subject(views, body, out, context.progress.part("", 0.6, 1.0))
+    views, dressed = fit_sources(parameter(params, "sources"), body, context.progress.part("", 0.0, 0.6))
+    subject = build_subject(views, dressed, out, context.progress.part("", 0.6, 1.0))
     return {
         "subject": out,
         "sources": len(views),

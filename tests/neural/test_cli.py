@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,7 @@ JOBS = {
             raise ZeroDivisionError('by me')
         """,
     "slow": """
-        import time
-        from pathlib import Path
+                from pathlib import Path
         from smpl_fitting.files import atomic_path
         def run(params, context):
             with atomic_path(params['out']) as temporary:
@@ -97,11 +95,17 @@ def run_job(words, *more) -> subprocess.CompletedProcess:
 
 
 def test_help_is_instant():
+    """In processor time, which a busy machine does not stretch as it does the clock."""
     times = []
     for _ in range(4):
-        began = time.perf_counter()
+        before = os.times()
         assert liquid_motion("--help").returncode == 0
-        times.append(time.perf_counter() - began)
+        after = os.times()
+        user, system = (
+            after.children_user - before.children_user,
+            after.children_system - before.children_system,
+        )
+        times.append(user + system)
     assert min(times) < 0.5
 
 
@@ -261,3 +265,20 @@ def test_a_bare_json_of_evaluate_means_stdout():
     assert name_stdout(["evaluate", "a", "--json"]) == ["evaluate", "a", "--json", "-"]
     assert name_stdout(["evaluate", "--json", "--step", "5"]) == ["evaluate", "--json", "-", "--step", "5"]
     assert name_stdout(["evaluate", "--json", "f.json"]) == ["evaluate", "--json", "f.json"]
+
+
+def test_the_demo_is_embedded_and_small():
+    folder = REPO / "neural" / "data" / "demo"
+    assert (folder / "driving.mp4").is_file() and list(folder.glob("source*"))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2_000_000
+
+
+def test_the_main_job_complains_before_it_works(tmp_path):
+    clip = tmp_path / "walk.mp4"
+    clip.touch()
+    out = tmp_path / "out"
+    done = liquid_motion(
+        "run", "--source", "nobody.png", "--driving", clip, "--out", out, "--no-scene", "--json"
+    )
+    assert done.returncode == 1 and not out.exists()
+    assert str(clip) in json.loads(done.stdout)["message"]
