@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse
-from open_body.landmarks import INNER, POSES, Surface, fit_inner, pack, surface_landmarks
+import torch
+from open_body.landmarks import BONES, SHIFTS, SKIN, Surface, follow, pack, random_poses, skin_marks
 from open_body.people import Crowd, sample_crowd
 from open_body.rig import smpl_joints, smpl_weights, t_pose_rotations, to_t_pose
 from open_body.shape_space import (
@@ -27,14 +28,16 @@ from open_body.shape_space import (
 )
 from scipy.sparse.csgraph import connected_components
 
-from smpl_fitting.body.names import JOINT_NAMES, LANDMARK_NAMES, PART_NAMES, PART_OF_JOINT
+from smpl_fitting.body.names import JOINT_NAMES, PART_NAMES, PART_OF_JOINT
 from smpl_fitting.body.open_body import FORMAT_VERSION, unpack
+from smpl_fitting.body.skinning import joint_transforms, pose_matrices
 from smpl_fitting.files import atomic_path
 
 OUTPUT = Path(__file__).parents[1] / "smpl_fitting" / "body" / "data" / "open_body.npz"
 NUM_BETAS = 10
 WEIGHT_WIDTH = 6  # joints a vertex may follow
 SMALLEST_WEIGHT = 2e-3
+POSED = 160  # people in random poses that the landmarks are fitted on
 
 
 def main() -> None:
@@ -168,37 +171,42 @@ def _landmarks(
     joints: np.ndarray,
     scores: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    import torch
-
-    sets = {name: (ids, np.full(len(ids), 1 / len(ids))) for name, ids in surface_landmarks(surface).items()}
+    """The landmarks' vertices and weights, fitted on ``POSED`` people of the crowd in random poses."""
     rng = np.random.default_rng(2)
-    some = rng.choice(len(scores), POSES, replace=False)
-    poses = torch.from_numpy(rng.normal(0, 0.5, (POSES, 24, 3)).astype(np.float32))
-    poses[:, 0] = 0
+    some = rng.choice(len(scores), POSED, replace=False)
+    poses = torch.from_numpy(random_poses(POSED, rng).astype(np.float32))
     blank = {"landmark_vertices": np.zeros((33, 1), int), "landmark_weights": np.ones((33, 1))}
-    model = unpack(packed | blank)
+    model = unpack(packed | blank | {"sole_vertices": np.zeros((4, 1), int)})
     betas = torch.from_numpy(scores[some].astype(np.float32))
-    output = model(betas, poses, torch.zeros(POSES, 3))
-    from smpl_fitting.body.skinning import blend_shapes, forward_kinematics, pose_matrices
+    posed = model(betas, poses).vertices.numpy()
+    rest = model.shaped(betas)[1]
+    transforms, posed_joints = joint_transforms(pose_matrices(poses, 24), rest, None, model.parent_ids)
+    turned = transforms[..., :3].numpy()
+    to_t = t_pose_rotations(a_pose_joints)
 
-    rest = blend_shapes(betas, model.J_template, model.J_shapedirs)
-    turned, _ = forward_kinematics(pose_matrices(poses, 24), rest, model.parent_ids)
-    turned, posed_joints, posed = turned.numpy(), output.joints.numpy(), output.vertices.numpy()
-    to_t = t_pose_rotations(a_pose_joints)[some]
-    for name, (joint_name, bone) in INNER.items():
+    skin = skin_marks(surface)
+    marks = {}
+    for mark, joint_name in SKIN.items():
+        joint = JOINT_NAMES.index(joint_name if joint_name == "head" else f"left_{joint_name}")
+        shift = np.array(SHIFTS[mark]) / 1000
+        target = posed[:, skin[mark]].mean(1) + turned[:, joint] @ shift
+        marks[mark] = follow(posed, target, surface.points - surface.points[skin[mark]].mean(0) - shift)
+    for mark, (joint_name, bone) in BONES.items():
         joint = JOINT_NAMES.index(f"left_{joint_name}")
-        offset = crowd.bone_heads[some, crowd.bone_names.index(f"{bone}_l")] - a_pose_joints[some, joint]
-        offset = np.einsum("nij,nj->ni", to_t[:, joint], offset)
-        target = posed_joints[:, joint] + np.einsum("nij,nj->ni", turned[:, joint], offset)
-        centre = joints[:, joint].mean(0) + offset.mean(0)
-        distance = np.linalg.norm(surface.points - centre, axis=1)
-        near = np.argsort(distance, kind="stable")[:600]
-        ids, values = fit_inner(posed, target, near)
-        miss = np.linalg.norm(np.einsum("k,nkc->nc", values, posed[:, ids]) - target, axis=1)
-        print(f"{name}: follows its joint to {miss.mean() * 1e3:.1f} mm, at most {miss.max() * 1e3:.1f}")
-        sets[f"left_{name}"], sets[f"right_{name}"] = (ids, values), (surface.partner[ids], values)
-    vertices, weights = pack({name: sets[name] for name in LANDMARK_NAMES})
-    return {"landmark_vertices": vertices.astype(np.uint16), "landmark_weights": weights.astype(np.float32)}
+        bone_at = crowd.bone_heads[:, crowd.bone_names.index(f"{bone}_l")] - a_pose_joints[:, joint]
+        offset = np.einsum("nij,nj->ni", to_t[:, joint], bone_at) + np.array(SHIFTS[mark]) / 1000
+        target = posed_joints.numpy()[:, joint] + np.einsum("nij,nj->ni", turned[:, joint], offset[some])
+        marks[mark] = follow(posed, target, surface.points - joints[:, joint].mean(0) - offset.mean(0))
+        ids, values = marks[mark]
+        miss = np.linalg.norm(np.einsum("k,nkc->nc", values, posed[:, ids]) - target, axis=1) * 1e3
+        print(f"{mark}: follows its joint to {miss.mean():.1f} mm, at most {miss.max():.1f}")
+    vertices, weights = pack(marks, surface.partner)
+    soles = np.stack([skin["heel"], skin["foot_index"]])
+    return {
+        "landmark_vertices": vertices.astype(np.uint16),
+        "landmark_weights": weights.astype(np.float32),
+        "sole_vertices": np.concatenate((soles, surface.partner[soles])).astype(np.uint16),
+    }
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -44,14 +44,16 @@ def derive_landmarks(
     source: BodyModel,
     points: np.ndarray,
     faces: np.ndarray,
-    weights: np.ndarray,
     joints: np.ndarray,
     joint_names: Sequence[str],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Landmark vertices (33, 3K) and weights (33, 3K) of another body of SMPL's skeleton, from ``source``'s.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The detector's landmarks on another body of SMPL's skeleton, from ``source``'s.
 
     Args:
-        points: (V, 3), faces: (F, 3), weights: (V, J), joints: (J, 3) of the other body at rest.
+        points: (V, 3), faces: (F, 3), joints: (J, 3) of the other body at rest.
+
+    Returns:
+        Landmark vertices (33, 3K) and weights (33, 3K), and sole vertices (4, K').
     """
     moved = _moved_to(source, points, _body_joints(joints, joint_names))
     rows = source.landmark_vertices.numpy()
@@ -59,7 +61,8 @@ def derive_landmarks(
     corners, shares = nearest_on_surface(moved[used], points, faces)
     place = place.reshape(rows.shape)
     share = source.landmark_weights.numpy()[..., None] * shares[place]
-    return corners[place].reshape(len(rows), -1), share.reshape(len(rows), -1)
+    soles = cKDTree(points).query(moved[source.sole_vertices.numpy()])[1]
+    return corners[place].reshape(len(rows), -1), share.reshape(len(rows), -1), soles.astype(np.int64)
 
 
 def _body_joints(joints: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -18,6 +18,7 @@ from smpl_fitting.body.skinning import (
     joint_transforms,
     lbs,
     pose_matrices,
+    pose_shapes,
     skin_linear,
 )
 from smpl_fitting.files import atomic_path
@@ -50,7 +51,8 @@ class BodyModel:
     part_labels: Tensor  # (F,) uint8 into PART_NAMES
     mirror: Tensor  # (V,) the left-right partner of each vertex
     landmark_vertices: Tensor  # (33, K) of MediaPipe's pose landmarks
-    landmark_weights: Tensor  # (33, K), rows sum to one
+    landmark_weights: Tensor  # (33, K), rows sum to one; they may be negative
+    sole_vertices: Tensor  # (4, K) under left heel, left toe, right heel, right toe
     hm08_index: Tensor | None = None  # (V,) open body only: each vertex's id in MakeHuman's base mesh
 
     @property
@@ -99,16 +101,12 @@ class BodyModel:
         )
 
     def landmarks(self, betas: Tensor, poses: Tensor, trans: Tensor | None = None) -> Tensor:
-        """(T, 33, 3) MediaPipe's pose landmarks, without evaluating more of the mesh than they rest on."""
-        if self.posedirs is None and betas.ndim == 1:
-            template, directions = self._landmark_points
-            rotations = pose_matrices(poses, self.num_joints)
-            rest_joints = blend_shapes(betas, self.J_template, self.J_shapedirs)
-            transforms, _ = joint_transforms(rotations, rest_joints, trans, self.parent_ids)
-            return skin_linear(template + directions[..., : len(betas)] @ betas, transforms)
-        used, place = self._landmark_rows
-        vertices = self(betas, poses, trans, used).vertices
-        return (vertices[:, place] * self.landmark_weights[..., None]).sum(2)
+        """(T, 33, 3) MediaPipe's pose landmarks, at the price of a dozen vertices."""
+        return self._points(self._landmark_pieces, len(self.landmark_vertices), betas, poses, trans)
+
+    def soles(self, betas: Tensor, poses: Tensor, trans: Tensor | None = None) -> Tensor:
+        """(T, 4, 3) where the feet meet the ground: left heel, left toe, right heel, right toe, on the bare soles."""
+        return self._points(self._sole_pieces, len(self.sole_vertices), betas, poses, trans)
 
     def joints(self, betas: Tensor, poses: Tensor, trans: Tensor | None = None) -> Tensor:
         """(T, J, 3) posed joints."""
@@ -140,6 +138,9 @@ class BodyModel:
                 "faces_uv",
                 "part_labels",
                 "mirror",
+                "landmark_vertices",
+                "landmark_weights",
+                "sole_vertices",
             )
         }
         empty = np.zeros((self.num_vertices, 3, 0), np.float32)
@@ -152,22 +153,60 @@ class BodyModel:
             np.savez_compressed(file, **arrays)
 
     @cached_property
-    def _landmark_rows(self) -> tuple[Tensor, Tensor]:
-        """The vertices that landmarks use, each once, and where (33, K) finds them among those."""
-        return torch.unique(self.landmark_vertices, return_inverse=True)
+    def _landmark_pieces(self) -> _Pieces:
+        return self._pieces(self.landmark_vertices, self.landmark_weights)
 
     @cached_property
-    def _landmark_points(self) -> tuple[Tensor, Tensor]:
-        """The landmarks as rows for :func:`skin_linear`: (33, J*4) and its change per beta (33, J*4, B).
+    def _sole_pieces(self) -> _Pieces:
+        share = torch.full(self.sole_vertices.shape, 1 / self.sole_vertices.shape[1])
+        return self._pieces(self.sole_vertices, share.to(self.weights))
 
-        A landmark is a sum of vertices, and so is its row; both are linear in the betas.
+    def _pieces(self, vertices: Tensor, shares: Tensor) -> _Pieces:
+        """Weighted sets of vertices, (L, K) ids and weights, gathered by the joint that moves them.
+
+        A point is ``sum_k a_k sum_j w_kj (R_j v_k + s_j)``, that is ``sum_j (R_j q_j + c_j s_j)`` with
+        ``q_j = sum_k a_k w_kj v_k``: as linear in betas and pose correctives as a vertex is, and a handful of
+        joints instead of K vertices.
         """
-        rows, share = self.landmark_vertices, self.landmark_weights[..., None]
-        weights = self.weights[rows] * share  # (33, K, J)
-        ones, still = torch.ones_like(share), torch.zeros_like(self.shapedirs[rows][..., :1, :])
-        template = torch.cat((self.v_template[rows], ones), -1)
-        directions = torch.cat((self.shapedirs[rows], still), -2)
-        return (
-            torch.einsum("lkj,lkc->ljc", weights, template).flatten(1),
-            torch.einsum("lkj,lkcb->ljcb", weights, directions).flatten(1, 2),
+        weights = self.weights[vertices] * shares[..., None]  # (L, K, J)
+        owner, joint = torch.nonzero(weights.abs().sum(1) > 0, as_tuple=True)
+        chosen = weights[owner, :, joint]  # (P, K)
+        rows = vertices[owner]
+
+        def gather(table: Tensor) -> Tensor:
+            return torch.einsum("pk,pkc...->pc...", chosen, table[rows])
+
+        correctives = None if self.posedirs is None else gather(self.posedirs)
+        return _Pieces(
+            owner,
+            joint,
+            gather(self.v_template),
+            gather(self.shapedirs),
+            correctives,
+            chosen.sum(1, keepdim=True),
         )
+
+    def _points(
+        self, pieces: _Pieces, count: int, betas: Tensor, poses: Tensor, trans: Tensor | None
+    ) -> Tensor:
+        rotations = pose_matrices(poses, self.num_joints)
+        rest_joints = blend_shapes(betas, self.J_template, self.J_shapedirs)
+        transforms, _ = joint_transforms(rotations, rest_joints, trans, self.parent_ids)
+        rest = pose_shapes(blend_shapes(betas, pieces.template, pieces.shapedirs), rotations, pieces.posedirs)
+        if rest.ndim == 2:
+            rows = rest.new_zeros(count * self.num_joints, 4)
+            place = pieces.owner * self.num_joints + pieces.joint
+            rows = rows.index_add(0, place, torch.cat((rest, pieces.share), 1))
+            return skin_linear(rows.view(count, -1), transforms)
+        chosen = transforms[:, pieces.joint]
+        moved = (chosen[..., :3] @ rest[..., None])[..., 0] + pieces.share * chosen[..., 3]
+        return moved.new_zeros(len(moved), count, 3).index_add(1, pieces.owner, moved)
+
+
+class _Pieces(NamedTuple):
+    owner: Tensor  # (P,) the point that each piece adds to
+    joint: Tensor  # (P,) the joint that moves it
+    template: Tensor  # (P, 3)
+    shapedirs: Tensor  # (P, 3, B)
+    posedirs: Tensor | None  # (P, 3, (J-1)*9)
+    share: Tensor  # (P, 1) of the joint's translation

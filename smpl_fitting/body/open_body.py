@@ -62,6 +62,7 @@ def unpack(packed: dict[str, np.ndarray]) -> BodyModel:
         mirror=_index(packed["mirror"]),
         landmark_vertices=_index(packed["landmark_vertices"]),
         landmark_weights=_float(packed["landmark_weights"]),
+        sole_vertices=_index(packed["sole_vertices"]),
         hm08_index=_index(packed["hm08_index"]),
     )
 

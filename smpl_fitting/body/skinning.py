@@ -39,11 +39,7 @@ def lbs(
     rotations = pose_matrices(poses, len(parents))
     rest_joints = blend_shapes(betas, J_template, J_shapedirs)
     transforms, joints = joint_transforms(rotations, rest_joints, trans, parents)
-    rest = blend_shapes(betas, v_template, shapedirs)
-    if posedirs is not None:
-        identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
-        feature = (rotations[:, 1:] - identity).flatten(1)
-        rest = rest + (feature @ posedirs.flatten(0, 1).T).view(len(feature), -1, 3)
+    rest = pose_shapes(blend_shapes(betas, v_template, shapedirs), rotations, posedirs)
     if rest.ndim == 2:
         return skin_linear(weighted_points(rest, weights), transforms), joints
     return skin_each(rest, transforms, weights), joints
@@ -71,6 +67,19 @@ def blend_shapes(betas: Tensor, template: Tensor, directions: Tensor) -> Tensor:
     if betas.ndim == 1:
         return template + used @ betas
     return template + (betas @ used.flatten(0, 1).T).view(len(betas), -1, 3)
+
+
+def pose_shapes(rest: Tensor, rotations: Tensor, posedirs: Tensor | None) -> Tensor:
+    """``rest`` with the pose correctives added, (T, V, 3); as it is where the model has none.
+
+    Args:
+        rest: (V, 3) or (T, V, 3), rotations: (T, J, 3, 3), posedirs: (V, 3, (J-1)*9) or None.
+    """
+    if posedirs is None:
+        return rest
+    identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+    feature = (rotations[:, 1:] - identity).flatten(1)
+    return rest + (feature @ posedirs.flatten(0, 1).T).view(len(feature), -1, 3)
 
 
 def joint_transforms(

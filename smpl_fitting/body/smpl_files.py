@@ -124,7 +124,7 @@ def _assemble(arrays: dict[str, np.ndarray], kind: str, names: tuple[str, ...], 
     faces = arrays["f"].astype(np.int64)
     J_template = regressor @ v_template
     parts = derive_parts(weights, faces, names)
-    landmarks = derive_landmarks(load_open_body(), v_template, faces, weights, J_template, names)
+    landmarks = derive_landmarks(load_open_body(), v_template, faces, J_template, names)
     uv, faces_uv = unwrap(v_template, faces, parts)
     parents = arrays["kintree_table"][0].astype(np.int64)
     parents[0] = -1  # files write it as 2^32 - 1
@@ -146,6 +146,7 @@ def _assemble(arrays: dict[str, np.ndarray], kind: str, names: tuple[str, ...], 
         mirror=torch.from_numpy(derive_mirror(v_template, weights, names)),
         landmark_vertices=torch.from_numpy(landmarks[0]),
         landmark_weights=_float(landmarks[1]),
+        sole_vertices=torch.from_numpy(landmarks[2]),
     )
 
 

@@ -91,7 +91,8 @@ def _other_side(name):
     return name.replace("right", "left")
 
 
-INNER = {"shoulder": 0.02, "elbow": 0.02, "wrist": 0.01, "hip": 0.02, "knee": 0.02, "ankle": 0.02}
+# Metres between a landmark and its joint: MediaPipe's hip and shoulder lie nearer to the middle than the joints.
+INNER = {"shoulder": 0.035, "elbow": 0.03, "wrist": 0.03, "hip": 0.045, "knee": 0.045, "ankle": 0.035}
 
 
 def test_landmarks_stay_with_the_joints_of_random_people(body, random_bodies):
@@ -102,37 +103,44 @@ def test_landmarks_stay_with_the_joints_of_random_people(body, random_bodies):
         for side in ("left", "right"):
             place = landmarks[:, LANDMARK_NAMES.index(f"{side}_{name}")]
             distance = (place - joints[:, JOINT_NAMES.index(f"{side}_{name}")]).norm(dim=1)
-            assert distance.mean() < limit, (side, name, distance)
+            assert distance.max() < limit, (side, name, distance)
 
 
-def test_inner_landmarks_lie_inside_the_body(body):
-    """The winding number (van Oosterom and Strackee 1983) of the surface about the point is one."""
+def test_landmarks_lie_inside_the_body_or_on_its_face(body):
+    """The winding number (van Oosterom and Strackee 1983) of the surface about the point is one inside."""
     points = body.landmarks(torch.zeros(10), torch.zeros(1, 72))[0].double()
-    inside = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "index", "pinky")
-    for name in inside:
-        point = points[LANDMARK_NAMES.index(f"left_{name}")]
+    for name, point in zip(LANDMARK_NAMES, points, strict=True):
         a, b, c = (body.v_template[body.faces].double() - point).unbind(1)
         la, lb, lc = a.norm(dim=1), b.norm(dim=1), c.norm(dim=1)
         numerator = (a * torch.linalg.cross(b, c)).sum(1)
         denominator = la * lb * lc + (a * b).sum(1) * lc + (b * c).sum(1) * la + (c * a).sum(1) * lb
         winding = 2 * torch.atan2(numerator, denominator).sum() / (4 * torch.pi)
-        assert winding > 0.9, (name, winding)
+        near = (body.v_template - point).norm(dim=1).min()
+        assert winding > 0.9 or near < 0.015, (name, winding, near)
 
 
-def test_surface_landmarks_are_in_their_places(body):
+def test_landmarks_are_in_their_places(body):
     at = dict(
         zip(LANDMARK_NAMES, body.landmarks(torch.zeros(10), torch.zeros(1, 72))[0].numpy(), strict=True)
     )
     points = body.v_template.numpy()
-    head = points[points[:, 1] > 0.35]
-    assert abs(at["nose"][0]) < 0.002 and at["nose"][2] > head[:, 2].max() - 0.003
+    face = points[points[:, 1] > 0.35][:, 2].max()
+    assert abs(at["nose"][0]) < 1e-4 and face - 0.02 < at["nose"][2] < face
     assert at["left_eye_inner"][0] < at["left_eye"][0] < at["left_eye_outer"][0] < at["left_ear"][0]
     assert at["left_eye"][1] > at["nose"][1] > at["mouth_left"][1]
-    for side, sign in (("left", 1), ("right", -1)):
-        for name in ("heel", "foot_index"):
-            point = at[f"{side}_{name}"]
-            assert point[1] < points[:, 1].min() + 0.02 and sign * point[0] > 0
-        assert at[f"{side}_foot_index"][2] > at[f"{side}_heel"][2] + 0.15
+    for name, point in at.items():
+        if "left" in name:
+            other = at[name.replace("left", "right")]
+            assert np.allclose(other * (-1, 1, 1), point, atol=1e-3), name
+    assert at["left_foot_index"][2] > at["left_heel"][2] + 0.15
+
+
+def test_soles_touch_the_ground(body):
+    soles = body.soles(torch.zeros(10), torch.zeros(1, 72))[0].numpy()
+    ground = body.v_template[:, 1].min().item()
+    assert (soles[:, 1] < ground + 0.01).all()
+    assert (soles[:2, 0] > 0.05).all() and (soles[2:, 0] < -0.05).all()
+    assert soles[1, 2] > soles[0, 2] + 0.18 and soles[3, 2] > soles[2, 2] + 0.18
 
 
 def test_no_two_faces_share_texels(body, count_overlaps):

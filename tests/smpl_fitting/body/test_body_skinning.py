@@ -103,6 +103,8 @@ def test_subset_landmarks_and_joints_equal_the_full_evaluation(body):
     expected = (full.vertices[:, body.landmark_vertices] * body.landmark_weights[..., None]).sum(2)
     assert torch.allclose(body.landmarks(betas, poses, trans), expected, atol=2e-6)
     assert torch.allclose(body.joints(betas, poses, trans), full.joints, atol=1e-6)
+    soles = full.vertices[:, body.sole_vertices].mean(2)
+    assert torch.allclose(body.soles(betas, poses, trans), soles, atol=2e-6)
 
 
 def test_betas_per_frame_and_rotation_matrices_give_the_same(body):
