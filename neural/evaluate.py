@@ -21,7 +21,7 @@ from neural import metrics
 from neural.background import Plate, background_from_clip
 from neural.compositing import over
 from neural.render import RenderResult, WarpRenderer
-from neural.source_view import SourceView
+from neural.sources import dress_views
 from neural.subject import Subject, build_subject
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import FootageError, LiquidMotionError, NobodyFoundError
@@ -137,10 +137,11 @@ def evaluate_clip(
         footage, fit.detections.mask, progress.part("Reading the background", 0.6, 0.7)
     )
     with tempfile.TemporaryDirectory() as folder:
-        views = [_view(footage, fit, body, frame) for frame in sources]
+        views, body = dress_views([(footage, fit, frame) for frame in sources], body)
         part = progress.part("Painting the texture", 0.7, 0.8)
         subject = build_subject(views, body, Path(folder) / "subject", part, background=plate.image)
-    judge = _Judge(footage, fit, body, subject, plate, views[0].image, Path(pictures) if pictures else None)
+    kept = Path(pictures) if pictures else None
+    judge = _Judge(footage, fit, subject.dress(body), subject, plate, views[0].image, kept)
     renderers = renderers or {"warp": WarpRenderer()}
     scores: list[FrameScore] = []
     for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):
@@ -221,16 +222,6 @@ def _targets(footage: Footage, sources: Sequence[int], step: int) -> list[int]:
             f"{footage.path}: no frames are left to compare with; take a smaller step or an earlier source"
         )
     return targets
-
-
-def _view(footage: Footage, fit: Fit, body: BodyModel, frame: int) -> SourceView:
-    return SourceView(
-        image=np.ascontiguousarray(footage.frame(frame)[..., :3]),
-        mask=fit.detections.mask(frame),
-        vertices=body_vertices(body, fit.motion, [frame])[0],
-        camera=frame_camera(fit.motion, frame),
-        motion=fit.motion.select(slice(frame, frame + 1)),
-    )
 
 
 def _mean(values: list[float | None]) -> float | None:

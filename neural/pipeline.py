@@ -152,9 +152,9 @@ class _Run:
             self._log("subject: already made")
             return load_subject(folder)
         with self._timed("subject"):
-            views = fit_sources(self._job.sources, self._body, progress.part("", 0.0, 0.6))
+            views, dressed = fit_sources(self._job.sources, self._body, progress.part("", 0.0, 0.6))
             plate = self._source_plate(progress.part("", 0.6, 0.7))
-            subject = build_subject(views, self._body, folder, progress.part("", 0.7, 1.0), background=plate)
+            subject = build_subject(views, dressed, folder, progress.part("", 0.7, 1.0), background=plate)
             if self._job.overlay:
                 for index, view in enumerate(views):
                     picture = draw_overlay(view.image, view.vertices, self._body.faces, view.camera, None)
@@ -269,8 +269,11 @@ class _Run:
         errors = landmark_errors(motion, self._body)
         source_errors = landmark_errors(subject.motion, self._body)
         overlaps = [
-            silhouette_iou(subject.motion.select(slice(row, row + 1)), self._body, 0, mask / np.float32(255))
-            for row, mask in enumerate(subject.masks)
+            {
+                name: round(silhouette_iou(motion, body, 0, mask / np.float32(255)), 4)
+                for name, body in (("body", self._body), ("clothed", subject.dress(self._body)))
+            }
+            for motion, mask in zip(subject.views(), subject.masks, strict=True)
         ]
         assert motion.confidence is not None
         figures = {
@@ -278,7 +281,7 @@ class _Run:
             "frames_found": int((motion.confidence > 0).sum()),
             "driving_landmark_error_percent": round(float(100 * np.nanmean(errors)), 3),
             "source_landmark_error_percent": [round(float(100 * error), 3) for error in source_errors],
-            "source_silhouette_iou": [round(overlap, 4) for overlap in overlaps],
+            "source_silhouette_iou": overlaps,
             "seconds": self._seconds,
         }
         path = self._path("metrics.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from neural.source_view import SourceView
 from smpl_fitting.body import BodyModel
+from smpl_fitting.clothing import Outline, clothed, fit_clothing
 from smpl_fitting.fit import Fit, fit_clip, fit_stills
 from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.motion import Motion
@@ -22,10 +24,13 @@ FRAMES_PER_CLIP = 6
 
 def fit_sources(
     paths: Sequence[str | Path], body: BodyModel, progress: Progress | None = None
-) -> list[SourceView]:
+) -> tuple[list[SourceView], BodyModel]:
     """Fit the person in each photo and clip; a clip gives several views, the most different ones.
 
-    All views get one shape: photos are solved together, and where clips join them the mean over views counts.
+    Photos are solved together; where clips join them the mean of the shapes counts.
+
+    Returns:
+        the views, and the body in the person's clothes, which is the body that the views' vertices are of.
 
     Raises:
         FootageError, NobodyFoundError, Cancelled: see :mod:`smpl_fitting.fit`.
@@ -35,31 +40,37 @@ def fit_sources(
     stills = [footage for footage in footages if footage.is_still]
     clips = [footage for footage in footages if not footage.is_still]
     share = len(stills) / len(footages)
-    views: list[SourceView] = []
+    seen: list[tuple[Footage, Fit, int]] = []
     if stills:
         fits = fit_stills([footage.path for footage in stills], body, progress=progress.part("", 0.0, share))
-        views += [source_view(footage, fit, 0, body) for footage, fit in zip(stills, fits, strict=True)]
+        seen += [(footage, fit, 0) for footage, fit in zip(stills, fits, strict=True)]
     for index, footage in enumerate(clips):
         start = share + (1 - share) * index / len(clips)
         fit = fit_clip(footage, body, progress=progress.part("", start, start + (1 - share) / len(clips)))
-        views += [source_view(footage, fit, row, body) for row in choose_frames(fit.motion)]
-    return views
+        seen += [(footage, fit, row) for row in choose_frames(fit.motion)]
+    return dress_views(seen, body)
 
 
-def source_view(footage: Footage, fit: Fit, row: int, body: BodyModel) -> SourceView:
-    """One frame of a fitted clip (row = frame index), or a fitted photo (row 0), as a source."""
-    return SourceView(
-        image=np.ascontiguousarray(footage.frame(row)[..., :3]),
-        mask=fit.detections.mask(row),
-        vertices=body_vertices(body, fit.motion, [row])[0],
-        camera=frame_camera(fit.motion, row),
-        motion=fit.motion.select(slice(row, row + 1)),
-    )
-
-
-def mean_betas(views: Sequence[SourceView]) -> np.ndarray:
-    """(B,) the person's shape: the mean over the views."""
-    return np.mean([view.motion.betas for view in views], axis=0)
+def dress_views(
+    seen: Sequence[tuple[Footage, Fit, int]], body: BodyModel
+) -> tuple[list[SourceView], BodyModel]:
+    """Views of one person from (footage, its fit, row = frame), and the body in that person's clothes."""
+    betas = np.mean([fit.motion.betas for _, fit, _ in seen], axis=0)
+    motions = [replace(fit.motion.select(slice(row, row + 1)), betas=betas) for _, fit, row in seen]
+    masks = [fit.detections.mask(row) for _, fit, row in seen]
+    outlines = [Outline(motion, mask) for motion, mask in zip(motions, masks, strict=True)]
+    dressed = clothed(body, fit_clothing(body, outlines))
+    views = [
+        SourceView(
+            image=np.ascontiguousarray(footage.frame(row)[..., :3]),
+            mask=mask,
+            vertices=body_vertices(dressed, motion, [0])[0],
+            camera=frame_camera(motion, 0),
+            motion=motion,
+        )
+        for (footage, _, row), motion, mask in zip(seen, motions, masks, strict=True)
+    ]
+    return views, dressed
 
 
 def choose_frames(motion: Motion, count: int = FRAMES_PER_CLIP) -> list[int]:

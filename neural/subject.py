@@ -5,8 +5,8 @@
     subject.json     format_version, model, gender, sources, atlas size, key (what it was made from)
     frames/0000.png  the source pictures, RGB          masks/0000.png  the person in each, 8 bit
     fits.npz         a motion file with one row, and one camera, for each source
-    views.npz        vertices (S, V, 3) of the fits, world metres; gains (S, 3) of the sources' exposures
-    body.npz         the body with the person's betas, in plain numpy (see BodyModel.save_export)
+    views.npz        vertices (S, V, 3) of the dressed fits, world metres; gains (S, 3) of the sources' exposures
+    body.npz         the body with the person's betas and clothing, in plain numpy (see BodyModel.save_export)
     texture.png      RGBA; colours everywhere, A = 255 where a source shows the texel and 0 where it was filled in:
                      alpha is a note, not a coverage, so read it as channel-packed
     provenance.npz   source (A, A) uint8: 0 invented, 255 mirrored from the other side, else source number + 1;
@@ -24,7 +24,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,14 @@ import torch
 from torch import Tensor
 
 from neural.background import background_from_still
+from neural.diffusion import landmark
 from neural.hands import hand_trust, skin_colour
 from neural.source_view import SourceView
 from neural.surface import Surface, build_atlas, refine
 from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, fuse, read_view
-from neural.texture_fill import complete, landmark
+from neural.texture_fill import complete
 from smpl_fitting.body import BodyModel
+from smpl_fitting.clothing import clothed
 from smpl_fitting.errors import LiquidMotionError, SubjectError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.geometry import Camera
@@ -45,7 +47,7 @@ from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import read_image, write_image
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 REFINED_VERTICES = 40_000  # edges of 6 mm: what a fill carried round the body is as fine as
 STALE_S = 3600.0  # age from which a half-made folder is taken for a killed job's and removed
 _REMAKE = "make the subject again (liquid-motion subject)"
@@ -56,11 +58,12 @@ class Subject:
     """A loaded subject folder.
 
     Attributes:
-        surface: the body in the person's shape, at rest.
+        surface: the dressed body in the person's shape, at rest.
         motion: the sources' fits, one row each.
         images: (H, W, 3) uint8 for each source. masks: (H, W) uint8.
         vertices: (S, V, 3) world, of the sources' fits. cameras: one for each source.
         gains: (S, 3) exposure corrections of the sources.
+        clothing: (V, 3) rest-pose offsets from the bare body, see :mod:`smpl_fitting.clothing`.
         texture: (A, A, 4) uint8. source, trust: (A, A) uint8, see the module.
         background: (H, W, 3) uint8.
     """
@@ -74,10 +77,22 @@ class Subject:
     vertices: Tensor
     cameras: tuple[Camera, ...]
     gains: Tensor
+    clothing: Tensor
     texture: np.ndarray
     source: np.ndarray
     trust: np.ndarray
     background: np.ndarray
+
+    def dress(self, body: BodyModel) -> BodyModel:
+        """The body model (bare, of the subject's kind) in the subject's clothes."""
+        return clothed(body, self.clothing)
+
+    def views(self) -> list[Motion]:
+        """The fit of each source as a motion of one row, with its own picture's size."""
+        return [
+            replace(self.motion.select(slice(row, row + 1)), image_size=camera.image_size)
+            for row, camera in enumerate(self.cameras)
+        ]
 
 
 def build_subject(
@@ -95,6 +110,7 @@ def build_subject(
 
     Args:
         sources: the views; all share the betas of the first.
+        body: in the person's clothes, where the views' vertices are (see :func:`neural.sources.dress_views`).
         background: (H, W, 3) uint8 plate; made from the first source by filling the person's hole when None.
 
     Raises:
@@ -140,11 +156,13 @@ def _write(
     for index, view in enumerate(sources):
         write_image(folder / "frames" / f"{index:04d}.png", view.image)
         write_image(folder / "masks" / f"{index:04d}.png", _to_byte(view.mask))
-    betas = sources[0].motion.betas
-    fits = _join([view.motion for view in sources])
-    fits.save(folder / "fits.npz")
+    _join([view.motion for view in sources]).save(folder / "fits.npz")
+    betas = torch.as_tensor(sources[0].motion.betas, dtype=torch.float32)
     body.save_export(folder / "body.npz", betas)
-    gains = _paint(folder, sources, body, atlas_size, progress.part("Painting the texture", 0.05, 0.8))
+    surface = body_surface(body, betas)
+    gains = _paint(
+        folder, sources, body, surface, atlas_size, progress.part("Painting the texture", 0.05, 0.8)
+    )
     with atomic_path(folder / "views.npz") as temporary, open(temporary, "wb") as file:
         np.savez(file, vertices=torch.stack([v.vertices for v in sources]).numpy(), gains=gains.numpy())
     if background is None:
@@ -168,10 +186,14 @@ def _write(
 
 
 def _paint(
-    folder: Path, sources: Sequence[SourceView], body: BodyModel, atlas_size: int, progress: Progress
+    folder: Path,
+    sources: Sequence[SourceView],
+    body: BodyModel,
+    surface: Surface,
+    atlas_size: int,
+    progress: Progress,
 ) -> Tensor:
-    """Write texture and provenance; the sources' gains."""
-    surface = body_surface(body, torch.as_tensor(sources[0].motion.betas, dtype=torch.float32))
+    """Write texture and provenance; the sources' gains. The surface is dressed, the body's v_template bare."""
     refined = refine(surface, REFINED_VERTICES)
     atlas = build_atlas(refined.surface, atlas_size)
     fine = refined.surface
@@ -208,7 +230,7 @@ def _to_byte(mask: np.ndarray) -> np.ndarray:
 
 
 def body_surface(body: BodyModel, betas: Tensor) -> Surface:
-    """The surface of a body in a person's shape."""
+    """The surface of a body in a person's shape and clothes."""
     rest, _ = body.shaped(betas)
     return Surface(rest, body.faces, body.uv, body.faces_uv, body.part_labels)
 
@@ -243,6 +265,7 @@ def load_subject(path: str | Path) -> Subject:
             vertices=vertices,
             cameras=tuple(_camera(motion, row, image) for row, image in enumerate(images)),
             gains=torch.from_numpy(views["gains"]),
+            clothing=torch.from_numpy(body["clothing"]),
             texture=read_image(path / "texture.png"),
             source=provenance["source"],
             trust=provenance["trust"],
@@ -283,7 +306,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _surface(body: dict[str, np.ndarray]) -> Surface:
-    rest = body["v_template"] + body["shapedirs"][..., : len(body["betas"])] @ body["betas"]
+    rest = (
+        body["v_template"] + body["clothing"] + body["shapedirs"][..., : len(body["betas"])] @ body["betas"]
+    )
     return Surface(
         rest=torch.from_numpy(rest.astype(np.float32)),
         faces=torch.from_numpy(body["faces"].astype(np.int64)),
@@ -331,6 +356,8 @@ def _key(
     """A fingerprint of everything a subject is made from."""
     digest = hashlib.sha256(f"{FORMAT_VERSION} {body.name} {body.gender} {atlas_size}".encode())
     digest.update(body.v_template.numpy().tobytes())
+    if body.clothing is not None:
+        digest.update(body.clothing.numpy().tobytes())
     for view in sources:
         camera = view.camera
         parts = [view.image, _to_byte(view.mask), view.vertices.numpy(), view.motion.betas]

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.sparse import linalg
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from neural.diffusion import gradients, landmark, limb_axes, solve, stiffness
 from neural.hands import HANDS
 from neural.surface import Atlas, Refined, Surface
 from neural.texture import INVENTED, MIRRORED, FusedTexels
 from smpl_fitting.body import BodyModel
-from smpl_fitting.body.names import LANDMARK_NAMES, PART_NAMES
+from smpl_fitting.body.names import PART_NAMES
 
 ALONG = 0.004
 """Conductance along a limb, where round it is 1. A hem seen at both sides of a leg stays within 1 cm behind it."""
@@ -54,7 +53,7 @@ def complete(
     Returns:
         colour (N, 3) in [0, 1] of every texel, provenance (N,) uint8 as in :mod:`neural.texture`, and trust (N,).
     """
-    colour, trust, mirrored = _mirror(refined.surface, atlas, fused)
+    colour, trust, mirrored = _mirror(refined.surface, refined.lift(body.v_template), atlas, fused)
     spread = _spread(body, refined, atlas, colour, trust, skin)
     share = _smoothstep(trust / (2.5 * SEEN))[:, None]
     provenance = torch.where(trust >= SEEN, fused.source + 1, torch.full_like(fused.source, INVENTED))
@@ -67,14 +66,16 @@ def _smoothstep(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def _mirror(surface: Surface, atlas: Atlas, fused: FusedTexels) -> tuple[Tensor, Tensor, Tensor]:
+def _mirror(
+    surface: Surface, rest: Tensor, atlas: Atlas, fused: FusedTexels
+) -> tuple[Tensor, Tensor, Tensor]:
     """Take parts that are hidden on one side of the body from the other side, where they are seen.
 
     Whole parts only: where most of a part is seen, its hidden rim goes better with the rest of it than with the
     other side, which stands in another light. Partners are found by the rest pose's symmetry (x to -x), texel by
     texel: faces need not be cut alike on both sides.
     """
-    places = atlas.points(surface.rest, surface.faces)
+    places = atlas.points(rest, surface.faces)  # of the bare body, which is the same on both sides
     colour, trust = fused.colour.clone(), fused.trust.clone()
     mirrored = torch.zeros(len(places), dtype=torch.bool)
     wanted = _poorly_seen(surface, atlas, places, trust) & (trust < SEEN)
@@ -115,15 +116,15 @@ def _spread(
     """(N, 3) colours of the diffusion at every texel."""
     surface = refined.surface
     weight, mean = _to_vertices(atlas, surface, colour, trust)
-    weight = weight * (1024 / atlas.size) ** 2
-    axes, along = _limb_axes(body, refined)
+    weight = _DATA * weight * (1024 / atlas.size) ** 2
+    axes, along = limb_axes(body, refined, ALONG)
     strength = _strength(_scalp(body, refined), surface.faces, weight)
     anchor, pull = _anchors(surface, weight, mean, skin)
-    first = _solve(_stiffness(surface, axes, along, strength), weight, mean, anchor, pull)
+    first = solve(stiffness(surface, axes, along, strength), weight, mean, pull, anchor)
     # edge-preserving (Perona and Malik 1990): along the limb only hems stay sharp
     change = _change_along(surface, axes, first)
     plain = along + (ALONG_PLAIN - along).clamp(min=0) * torch.exp(-((change / HEM) ** 2))
-    second = _solve(_stiffness(surface, axes, plain, strength), weight, mean, anchor, pull)
+    second = solve(stiffness(surface, axes, plain, strength), weight, mean, pull, anchor)
     return atlas.points(second, surface.faces).clamp(0, 1)
 
 
@@ -144,35 +145,6 @@ def _to_vertices(atlas: Atlas, surface: Surface, colour: Tensor, trust: Tensor) 
     total = torch.zeros(len(surface.rest), 3)
     total.index_add_(0, corners, (share[..., None] * colour[:, None]).reshape(-1, 3))
     return weight, total / weight.clamp(min=1e-8)[:, None]
-
-
-def _limb_axes(body: BodyModel, refined: Refined) -> tuple[Tensor, Tensor]:
-    """The direction (F, 3) of the limb each face lies on, in the rest pose, and the conductance (F,) along it.
-
-    Trunk: upwards. Arms and legs: from the joint to the next. Hands, feet and head have no one axis.
-    """
-    joints = body.J_template
-    names = body.joint_names
-    axis = torch.zeros(len(names), 3)
-    axis[:, 1] = 1.0
-    along = torch.full((len(names),), 1.0)
-    chains = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist"}
-    for index, name in enumerate(names):
-        side, _, kind = name.partition("_")
-        if kind in chains:
-            axis[index] = joints[names.index(f"{side}_{chains[kind]}")] - joints[index]
-            along[index] = ALONG
-        elif name in ("pelvis", "spine1", "spine2", "spine3") or kind == "collar":
-            along[index] = ALONG
-    weights = refined.lift(body.weights)[refined.surface.faces].mean(1)
-    owner = weights.argmax(1)
-    return torch.nn.functional.normalize(axis[owner], dim=-1), along[owner]
-
-
-def landmark(body: BodyModel, rest: Tensor, name: str) -> Tensor:
-    """(3,) a landmark on the rest vertices (V, 3) of the body."""
-    index = LANDMARK_NAMES.index(name)
-    return (rest[body.landmark_vertices[index]] * body.landmark_weights[index][:, None]).sum(0)
 
 
 def _scalp(body: BodyModel, refined: Refined) -> Tensor:
@@ -201,33 +173,10 @@ def _scalp(body: BodyModel, refined: Refined) -> Tensor:
     return head & (rest[:, 1] > line)
 
 
-def _gradients(surface: Surface, axes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients (F, 3, 3) of the three linear shape functions, their parts (F, 3) along the axis, areas (F,)."""
-    p = surface.rest.double()[surface.faces]
-    edges = p.roll(-2, 1) - p.roll(-1, 1)  # opposite to each corner
-    normal = torch.linalg.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0], dim=-1)
-    double_area = normal.norm(dim=-1).clamp(min=1e-12)
-    unit = normal / double_area[:, None]
-    gradient = torch.linalg.cross(unit[:, None].expand_as(edges), edges, dim=-1) / double_area[:, None, None]
-    return gradient, (gradient * axes.double()[:, None]).sum(-1), double_area / 2
-
-
 def _change_along(surface: Surface, axes: Tensor, colour: Tensor) -> Tensor:
     """(F,) change of the vertices' colour per metre along the axis."""
-    _, on_axis, _ = _gradients(surface, axes)
+    _, on_axis, _ = gradients(surface, axes)
     return (on_axis[..., None].float() * colour[surface.faces]).sum(1).norm(dim=-1)
-
-
-def _stiffness(surface: Surface, axes: Tensor, along: Tensor, strength: Tensor) -> sparse.csc_matrix:
-    """The finite-element matrix of div(D grad c), D = 1 round the axis and ``along`` along it, per face."""
-    gradient, on_axis, area = _gradients(surface, axes)
-    value = gradient @ gradient.transpose(1, 2)
-    value = value - (1 - along.double())[:, None, None] * on_axis[:, :, None] * on_axis[:, None, :]
-    value = value * (area * strength.double())[:, None, None]
-    faces, count = surface.faces, len(surface.rest)
-    row = faces[:, :, None].expand(-1, 3, 3).reshape(-1).numpy()
-    column = faces[:, None, :].expand(-1, 3, 3).reshape(-1).numpy()
-    return sparse.csc_matrix((value.reshape(-1).numpy(), (row, column)), shape=(count, count))
 
 
 def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -247,18 +196,3 @@ def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None
         means[list(HANDS)] = skin
         pull[list(HANDS)] = _HAND_ANCHOR
     return means[part], pull[part]
-
-
-def _solve(
-    stiffness: sparse.csc_matrix, weight: Tensor, mean: Tensor, anchor: Tensor, pull: Tensor
-) -> Tensor:
-    """Minimise the diffusion's energy plus the weighted squared distance to what is seen. (V, 3)."""
-    data, held = _DATA * weight.double().numpy(), pull.double().numpy()
-    right = data[:, None] * mean.double().numpy() + held[:, None] * anchor.double().numpy()
-    factor = linalg.splu(
-        (stiffness + sparse.diags(data + held)).tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    return torch.from_numpy(factor.solve(right)).float()

@@ -125,7 +125,7 @@ def render_frames(
     Returns:
         the closed sequence, whose ``path(number)`` names the frames.
     """
-    renderer = WarpRenderer()
+    renderer, dressed = WarpRenderer(), subject.dress(body)
     progress = progress or Progress()
     sequence = SequenceWriter(out / "frames" / "####.png")
     movie = VideoWriter(
@@ -136,7 +136,7 @@ def render_frames(
             path = sequence.path(row + FIRST_FRAME)
             picture = _finished(path) if resume else None
             if picture is None:
-                vertices = body_vertices(body, moved, [row])[0]
+                vertices = body_vertices(dressed, moved, [row])[0]
                 rgba = renderer.render(subject, vertices, plan.cameras[row], plan.image_size).rgba
                 picture = to_bytes(rgba) if behind is None else over(rgba, behind)
                 sequence.write(row + FIRST_FRAME, picture)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from smpl_fitting.body.names import JOINT_NAMES
 from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_axis_angle
-from smpl_fitting.landmarks import JOINT, LANDMARK, SMPL_JOINTS
+from smpl_fitting.landmarks import JOINT, LANDMARK
 
 _SIDES = (("left", 1.0), ("right", -1.0))
 
@@ -42,12 +43,12 @@ def poses_from_landmarks(world: Tensor, rest: Tensor, parents: Tensor) -> Tensor
     Returns:
         (T, 24, 3, 3), joint 0 being the root's rotation from the body's axes to those of ``world``.
     """
-    globals_ = torch.eye(3).expand(len(world), len(SMPL_JOINTS), 3, 3).clone()
+    globals_ = torch.eye(3).expand(len(world), len(JOINT_NAMES), 3, 3).clone()
     _orient_torso(globals_, world, rest)
     for side, sign in _SIDES:
         _orient_arm(globals_, world, rest, side, sign)
         _orient_leg(globals_, world, rest, side)
-    parent_globals = globals_[:, parents[1 : len(SMPL_JOINTS)]]
+    parent_globals = globals_[:, parents[1 : len(JOINT_NAMES)]]
     local = globals_.clone()
     local[:, 1:] = parent_globals.transpose(-1, -2) @ globals_[:, 1:]
     return local

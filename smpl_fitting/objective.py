@@ -9,7 +9,7 @@ from torch import Tensor
 
 from smpl_fitting.body import BodyModel
 from smpl_fitting.geometry import matrix_to_axis_angle, rotation_6d_to_matrix
-from smpl_fitting.landmarks import BONES, LANDMARK, LANDMARKS
+from smpl_fitting.landmarks import BONES, LANDMARK
 from smpl_fitting.priors import joint_limits, limit_excess, mean_pose, pose_spread
 from smpl_fitting.silhouette import Silhouettes
 
@@ -59,7 +59,7 @@ def landmark_weights() -> Tensor:
 
     The face's eleven count together as about three; hips and hands wander most.
     """
-    weights = torch.ones(len(LANDMARKS))
+    weights = torch.ones(len(LANDMARK))
     weights[:11] = 0.3
     for side in ("left", "right"):
         weights[LANDMARK[f"{side}_hip"]] = 0.6

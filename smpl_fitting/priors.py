@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smpl_fitting.landmarks import JOINT, SMPL_JOINTS
+from smpl_fitting.body.names import JOINT_NAMES
+from smpl_fitting.landmarks import JOINT
 
 # Axis-angle bounds in radians (min, max) per axis, for the left side and for the trunk; the right side is their
 # mirror. Axes are the body's in its T-pose: x to its left, y up, z forward. A left elbow flexes about -y, a knee
@@ -60,7 +61,7 @@ _MEAN = {
 def joint_limits() -> tuple[Tensor, Tensor]:
     """Lower and upper axis-angle bounds, each (23, 3) radians, of joints 1 to 23."""
     low, high = torch.zeros(23, 3), torch.zeros(23, 3)
-    for name in SMPL_JOINTS[1:]:
+    for name in JOINT_NAMES[1:]:
         row = JOINT[name] - 1
         bounds = torch.tensor(_LIMITS[name.replace("right_", "left_")])
         low[row], high[row] = bounds.unbind(-1)
@@ -80,7 +81,7 @@ def mean_pose() -> Tensor:
 
 def pose_spread() -> Tensor:
     """The prior's standard deviation, (23,) radians, of joints 1 to 23."""
-    return torch.tensor([_SPREAD[name.split("_")[-1]] for name in SMPL_JOINTS[1:]])
+    return torch.tensor([_SPREAD[name.split("_")[-1]] for name in JOINT_NAMES[1:]])
 
 
 def limit_excess(pose: Tensor, low: Tensor, high: Tensor) -> Tensor:

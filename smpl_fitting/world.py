@@ -18,6 +18,7 @@ from smpl_fitting.motion import Motion
 # along +Y, so a person who faces it faces -Y, as Blender's front view expects.
 LEVEL_CAMERA = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 FOOT_SPREAD = 0.03  # metres that a standing foot's fitted height strays
+BALANCE_SPREAD = 0.07  # radians by which people lean on average, and the fit errs in it
 SLOPE_SPREAD = 0.15  # radians by which hand-held cameras usually look up or down
 
 
@@ -39,7 +40,8 @@ def camera_to_world(
     """
     rest_pelvis = body.shaped(betas)[1][0]
     points = body.landmarks(betas, rotations, trans) @ LEVEL_CAMERA.T
-    height, slope = ground_plane(_lower_foot(points))
+    soles = body.soles(betas, rotations, trans) @ LEVEL_CAMERA.T
+    height, slope = ground_plane(_lower_foot(soles), _lean(points))
     to_world = _upright(slope) @ LEVEL_CAMERA
     pelvis = (rest_pelvis + trans) @ to_world.T
     foot = torch.tensor([0.0, 0.0, height]) @ _upright(slope).T  # a point of the plane
@@ -50,14 +52,15 @@ def camera_to_world(
     return poses, pelvis - origin - rest_pelvis, R, R @ origin
 
 
-def ground_plane(points: Tensor) -> tuple[float, Tensor]:
+def ground_plane(points: Tensor, lean: Tensor) -> tuple[float, Tensor]:
     """The plane z = height + slope . (x, y) through where the feet stand.
 
-    A robust ridge fit: points above the plane (steps and jumps) count less the higher they are, and a slope
-    that the feet do not prove, because they stay in one place, is taken to be small.
+    A robust ridge fit: points above the plane (steps and jumps) count less the higher they are. Where the feet
+    stay in one place and prove no slope, cameras are taken to be about level and people to stand in balance.
 
     Args:
         points: (T, 3) the lower foot of each frame, z up.
+        lean: (2,) how far the person leans in x and y on average, as a share of the height.
 
     Returns:
         height in metres at x = y = 0, and the slope (2,).
@@ -65,14 +68,16 @@ def ground_plane(points: Tensor) -> tuple[float, Tensor]:
     points = points.double()
     middle = points[:, :2].median(0).values
     rows = torch.cat([torch.ones(len(points), 1, dtype=torch.float64), points[:, :2] - middle], dim=1)
-    prior = torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)) / SLOPE_SPREAD**2
+    slopes = torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
+    prior = slopes / SLOPE_SPREAD**2 + slopes / BALANCE_SPREAD**2
+    upright = torch.cat([torch.zeros(1), -lean]).double() / BALANCE_SPREAD**2
     weights = torch.ones(len(points), dtype=torch.float64)
     # frames are no independent measurements: a step takes about ten
     evidence = 1 / (FOOT_SPREAD**2 * min(len(points), 10.0))
     solution = torch.zeros(3, dtype=torch.float64)
     for _ in range(20):
         normal = evidence * rows.T @ (weights[:, None] * rows) + prior
-        solution = torch.linalg.solve(normal, evidence * rows.T @ (weights * points[:, 2]))
+        solution = torch.linalg.solve(normal, evidence * rows.T @ (weights * points[:, 2]) + upright)
         above = (points[:, 2] - rows @ solution) / FOOT_SPREAD
         # asymmetric Cauchy weights: a foot may be above the ground, never below it
         weights = 1 / (1 + torch.where(above > 0, above, 0.3 * above).square())
@@ -80,13 +85,22 @@ def ground_plane(points: Tensor) -> tuple[float, Tensor]:
     return float(solution[0] - slope @ middle), slope.float()
 
 
-def _lower_foot(points: Tensor) -> Tensor:
-    """(T, 3): of heels and toes (landmarks (T, 33, 3), z up), the lowest in each frame."""
-    feet = points[
-        :, [LANDMARK[f"{side}_{part}"] for side in ("left", "right") for part in ("heel", "foot_index")]
-    ]
-    lowest = feet[..., 2].argmin(1)
-    return feet[torch.arange(len(feet)), lowest]
+def _lower_foot(soles: Tensor) -> Tensor:
+    """(T, 3): of the soles (T, 4, 3), z up, the lowest point in each frame."""
+    return soles[torch.arange(len(soles)), soles[..., 2].argmin(1)]
+
+
+def _lean(points: Tensor) -> Tensor:
+    """(2,) the trunk's middle over the middle of the feet, as a share of its height; landmarks (T, 33, 3), z up."""
+    feet = points[:, LANDMARK["left_ankle"] : LANDMARK["right_foot_index"] + 1].mean(1)
+    trunk = points[
+        :, [LANDMARK[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "hip")]
+    ].mean(1)
+    way = trunk - feet
+    upright = way[:, 2] > 0.5 * way.norm(dim=-1)
+    if not bool(upright.any()):
+        return torch.zeros(2)
+    return (way[upright, :2] / way[upright, 2:]).median(0).values
 
 
 def _upright(slope: Tensor) -> Tensor:

@@ -53,7 +53,13 @@ class BodyModel:
     landmark_vertices: Tensor  # (33, K) of MediaPipe's pose landmarks
     landmark_weights: Tensor  # (33, K), rows sum to one; they may be negative
     sole_vertices: Tensor  # (4, K) under left heel, left toe, right heel, right toe
+    clothing: Tensor | None = None  # (V, 3) rest-pose offsets of clothes and hair; see smpl_fitting.clothing
     hm08_index: Tensor | None = None  # (V,) open body only: each vertex's id in MakeHuman's base mesh
+
+    @cached_property
+    def _template(self) -> Tensor:
+        """(V, 3) the template as it is dressed."""
+        return self.v_template if self.clothing is None else self.v_template + self.clothing
 
     @property
     def num_betas(self) -> int:
@@ -90,7 +96,7 @@ class BodyModel:
                 betas,
                 poses,
                 trans,
-                self.v_template[rows],
+                self._template[rows],
                 self.shapedirs[rows],
                 None if self.posedirs is None else self.posedirs[rows],
                 self.J_template,
@@ -118,7 +124,7 @@ class BodyModel:
     def shaped(self, betas: Tensor) -> tuple[Tensor, Tensor]:
         """Vertices (V, 3) and joints (J, 3) at rest; a leading T where betas are (T, B)."""
         return (
-            blend_shapes(betas, self.v_template, self.shapedirs),
+            blend_shapes(betas, self._template, self.shapedirs),
             blend_shapes(betas, self.J_template, self.J_shapedirs),
         )
 
@@ -144,6 +150,8 @@ class BodyModel:
             )
         }
         empty = np.zeros((self.num_vertices, 3, 0), np.float32)
+        bare = torch.zeros_like(self.v_template) if self.clothing is None else self.clothing
+        arrays["clothing"] = bare.cpu().numpy()
         arrays["posedirs"] = empty if self.posedirs is None else self.posedirs.cpu().numpy()
         arrays["betas"] = np.asarray(torch.as_tensor(betas).detach().cpu(), np.float32)
         arrays["joint_names"] = np.array(self.joint_names)

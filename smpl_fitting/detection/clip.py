@@ -9,6 +9,7 @@ import numpy as np
 from smpl_fitting.detection.follow import Follower
 from smpl_fitting.detection.results import NUM_LANDMARKS, Detections
 from smpl_fitting.detection.session import DetectorSession
+from smpl_fitting.detection.sides import keep_sides
 from smpl_fitting.detection.tracks import Track, choose
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import Footage
@@ -67,6 +68,10 @@ def _gather(track: Track, masks: bool, wanted: range, image_size: tuple[int, int
         keypoints[i], world[i], boxes[i] = one.keypoints, one.keypoints_world, one.box
         confidence[i] = one.score
         crops[i] = one.crop.x, one.crop.y, one.crop.size, one.crop.rotation
+    seen = np.array(sorted(track.sightings), int)
+    if len(seen):
+        height = max(1.0, float(np.median(boxes[seen, 3] - boxes[seen, 1])))
+        keypoints[seen], world[seen] = keep_sides(seen, keypoints[seen], world[seen], height)
     return Detections(
         keypoints=keypoints,
         keypoints_world=world,

@@ -35,7 +35,7 @@ def find_people(
         level: the finest tiles to look at; each finer level costs more, and shows smaller people. Once somebody
             large is found, nobody smaller is searched for.
     """
-    image_size = picture.shape[:2]
+    image_size = (picture.shape[0], picture.shape[1])
     found: list[Sighting] = []
     for tile_level in range(level + 1):
         if any(one.height > LARGE * min(image_size) for one in found):

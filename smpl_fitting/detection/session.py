@@ -100,7 +100,7 @@ class DetectorSession:
             colours=_colours(pixels, mask),
             crop=crop,
             next_crop=Crop.around(points[NUM_LANDMARKS], points[NUM_LANDMARKS + 1]),
-            box=_box(keypoints, mask, crop, picture.shape[:2]),
+            box=_box(keypoints, mask, crop, (picture.shape[0], picture.shape[1])),
         )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
@@ -16,7 +17,7 @@ import numpy as np
 
 from smpl_fitting.errors import FootageError
 from smpl_fitting.video.convert import FrameConverter, display_matrix, has_alpha_channel
-from smpl_fitting.video.footage import Footage, check_size
+from smpl_fitting.video.footage import Footage, Frames, check_size
 from smpl_fitting.video.timing import constant_rate
 
 _log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class ClipFootage(Footage):
         if not condition:
             raise FootageError(f"{self.path}: {problem}; the file may be damaged, export or copy it again")
 
-    def _decode(self, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    def _decode(self, wanted: range) -> Frames:
         targets = self._source_index[wanted.start : wanted.stop : wanted.step]
         position = 0
         held: av.VideoFrame | None = None
@@ -113,7 +114,7 @@ class ClipFootage(Footage):
         for index in wanted[position:]:
             yield index, convert(held)
 
-    def _stored_frames(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _stored_frames(self, first: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
         """Decode from the key frame at or before stored frame ``first``: (stored index, frame), rising."""
         keys = self._index.key_stamps
         if first > 0 and len(self._index.stamps) and len(keys):
@@ -128,7 +129,7 @@ class ClipFootage(Footage):
                 decoded.close()
         yield from self._decode_from(None)
 
-    def _decode_from(self, stamp: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _decode_from(self, stamp: int | None) -> Generator[tuple[int, av.VideoFrame], None, None]:
         stamps = self._index.stamps
         with open_container(self.path) as container:
             stream = _film_stream(self.path, container)
@@ -178,7 +179,7 @@ def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
     tags = {key.lower(): value for key, value in stream.metadata.items()}
     if name is None or tags.get("alpha_mode") != "1":
         return stream.codec_context
-    decoder = av.CodecContext.create(name, "r")
+    decoder = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
     decoder.extradata = stream.codec_context.extradata
     return decoder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -79,7 +80,7 @@ def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     else:
         if side_data is None:
             return None
-        matrix = np.frombuffer(bytes(side_data), dtype=np.int32).reshape(3, 3)[:2, :2] / 65536.0
+        matrix = np.frombuffer(cast(bytes, side_data), dtype=np.int32).reshape(3, 3)[:2, :2] / 65536.0
     return None if np.allclose(matrix, np.eye(2), atol=1e-3) else matrix
 
 

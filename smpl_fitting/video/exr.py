@@ -58,8 +58,8 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         raise FootageError(
             f"{path}: not a readable OpenEXR picture ({error}); render or export it again"
         ) from error
-    colour = [_find(channels, name) for name in "RGB"]
-    if any(channel is None for channel in colour):
+    colour = [channel for name in "RGB" if (channel := _find(channels, name)) is not None]
+    if len(colour) < 3:
         gray = _find(channels, "Y")
         if gray is None:
             raise FootageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from smpl_fitting.errors import FootageError
 from smpl_fitting.video.threads import ahead
 
 MIN_SIDE = 16
+Frames = Generator[tuple[int, np.ndarray], None, None]
 
 
 class Footage(ABC):
@@ -42,9 +43,7 @@ class Footage(ABC):
     def is_still(self) -> bool:
         return self.frame_count == 1
 
-    def frames(
-        self, start: int = 0, stop: int | None = None, step: int = 1
-    ) -> Iterator[tuple[int, np.ndarray]]:
+    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Frames:
         """Yield (index, uint8 (H, W, 3|4)) for the frames of a range, decoded ahead in a thread.
 
         The thread ends with the loop, also when the loop is left early.
@@ -73,7 +72,7 @@ class Footage(ABC):
             return next(decoded)[1]
 
     @abstractmethod
-    def _decode(self, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    def _decode(self, wanted: range) -> Frames:
         """Yield (index, picture) for the rising, non-empty range ``wanted``."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
@@ -52,7 +53,7 @@ def read_image(path: str | Path) -> np.ndarray:
         # From memory: given a name, FFmpeg would take a "%" in it for a pattern.
         data = path.read_bytes()
         with av.open(
-            io.BytesIO(data), options={"format_whitelist": _DEMUXERS}, metadata_errors="replace"
+            io.BytesIO(data), "r", options={"format_whitelist": _DEMUXERS}, metadata_errors="replace"
         ) as container:
             frame = next(container.decode(video=0))
             convert = FrameConverter(alpha=has_alpha_channel(frame), matrix=orientation_matrix(data))
@@ -85,7 +86,7 @@ def encode_image(path: Path, picture: np.ndarray) -> bytes:
         raise FootageError(f"{path}: pictures are written as .png or .jpg; choose one of them")
     codec, stored, options = _ENCODERS[suffix]
     given = "gray" if picture.ndim == 2 else {3: "rgb24", 4: "rgba"}[picture.shape[2]]
-    encoder = av.CodecContext.create(codec, "w")
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec, "w"))
     encoder.height, encoder.width = picture.shape[:2]
     encoder.pix_fmt = stored or given
     encoder.time_base = Fraction(1, 25)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from smpl_fitting.errors import FootageError
-from smpl_fitting.video.footage import Footage, check_size
+from smpl_fitting.video.footage import Footage, Frames, check_size
 from smpl_fitting.video.images import is_picture_name, read_image
 
 DEFAULT_FPS = 24.0  # Blender's; pictures record no rate
@@ -29,7 +28,7 @@ class PictureFootage(Footage):
         check_size(pictures[0], self.image_size)
         self.has_alpha = first.shape[2] == 4 and bool((first[..., 3] < 255).any())
 
-    def _decode(self, wanted: range) -> Iterator[tuple[int, np.ndarray]]:
+    def _decode(self, wanted: range) -> Frames:
         for index in wanted:
             yield index, self._read(self._pictures[index])
 

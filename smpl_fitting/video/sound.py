@@ -22,8 +22,7 @@ class SoundTrack:
         self._output = output
         stream = container.streams.audio[0]
         films = container.streams.video
-        first = films[0].start_time if films else None
-        origin = first * films[0].time_base if first is not None else Fraction(0)
+        origin = (films[0].start_time or 0) * (films[0].time_base or Fraction(0)) if films else Fraction(0)
         self._start = origin + Fraction(start).limit_denominator(1_000_000)
         self._copies = stream.codec_context.name in COPIED
         if self._copies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.1
 
 
-def ahead(items: Iterator[T], depth: int = 3) -> Iterator[T]:
+def ahead(items: Iterator[T], depth: int = 3) -> Generator[T, None, None]:
     """Yield ``items`` as they are, produced by a thread that runs at most ``depth`` of them ahead.
 
     An exception of the producer is raised here, in its place. Leaving the loop early (or closing the

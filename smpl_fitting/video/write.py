@@ -98,7 +98,7 @@ class VideoWriter:
         frame.time_base = 1 / self._rate
         self._count += 1
         with _errors(self.path):
-            self._behind.submit(self._encode, frame)
+            self._behind.submit(self._encode, frame, self._count / self._rate)
 
     def close(self) -> None:
         """Finish the film and give it its name. Called by the context manager."""
@@ -126,7 +126,7 @@ class VideoWriter:
         context.color_primaries, context.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
         return stream
 
-    def _encode(self, frame: av.VideoFrame) -> None:
+    def _encode(self, frame: av.VideoFrame, end: Fraction) -> None:
         converted = self._reformatter.reformat(
             frame,
             format="yuv420p",
@@ -137,7 +137,7 @@ class VideoWriter:
         converted.pts, converted.time_base = frame.pts, frame.time_base
         self._container.mux(self._stream.encode(converted))
         if self._sound is not None:
-            self._sound.write_until(float((frame.pts + 1) / self._rate))
+            self._sound.write_until(float(end))
 
     def _flush(self) -> None:
         self._container.mux(self._stream.encode(None))

@@ -175,8 +175,10 @@ def test_a_camera_that_looks_down_on_a_walk_is_found_to_look_down(body):
     y = torch.linspace(0, 2, 60)
     feet = torch.stack([0.3 * torch.sin(3 * y), 4 + y, slope * y + 0.01 * torch.cos(9 * y)], -1)
     feet[20:30, 2] += 0.4  # a jump
-    height, found = ground_plane(feet)
+    upright = torch.tensor([0.0, -slope])
+    height, found = ground_plane(feet, upright)
     assert found[1] == pytest.approx(slope, abs=0.035)  # 2 degrees
     assert abs(found[0]) < 0.03
     still = feet * torch.tensor([0.01, 0.01, 0.01])
-    assert ground_plane(still)[1].abs().max() < 0.05
+    assert ground_plane(still, torch.zeros(2))[1].abs().max() < 0.05
+    assert ground_plane(still, upright)[1][1] > 0.2  # who stands in balance stands upright
