@@ -6,6 +6,7 @@ import pytest
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.search import COARSE, FINE, FINEST, MEDIUM, tiles
 from smpl_fitting.detection.session import Sighting
+from smpl_fitting.detection.sides import keep_sides, mirrored
 from smpl_fitting.detection.tracks import Track, choose
 
 
@@ -116,3 +117,39 @@ def test_a_lost_track_goes_on_nearby_only():
     assert lost.could_become(_track([60], x=900, colour=0), seconds=2.0)
     assert not lost.could_become(_track([60], x=900, colour=100), seconds=2.0)
     assert not lost.could_become(_track([12], x=110, height=100, colour=0), seconds=0.1)
+
+
+def _turning(frames, rate):
+    """A person as a rigid cloud with a left and a right, turning about the vertical axis by ``rate`` per frame."""
+    random = np.random.default_rng(3)
+    points = random.normal(size=(33, 3)) * (0.1, 0.4, 0.1)
+    points[11::2, 0], points[12::2, 0] = 0.25, -0.25
+    angles = rate * np.arange(frames)
+    x = points[:, 0] * np.cos(angles)[:, None] + points[:, 2] * np.sin(angles)[:, None]
+    z = points[:, 2] * np.cos(angles)[:, None] - points[:, 0] * np.sin(angles)[:, None]
+    world = np.stack([x, np.broadcast_to(points[:, 1], x.shape), z], axis=-1)
+    keypoints = np.concatenate([400 + 200 * world, np.ones((frames, 33, 1))], axis=-1)
+    keypoints[..., 2] -= 400
+    return keypoints, world
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.12])
+def test_exchanged_sides_are_put_right(rate):
+    keypoints, world = _turning(60, rate)  # at 0.12 he turns right round: that must stay
+    wrong = [7, 20, 21, 22, 50]
+    spoilt = [array.copy() for array in (keypoints, world)]
+    for array, other in zip(spoilt, mirrored(keypoints, world), strict=True):
+        array[wrong] = other[wrong]
+    mended = keep_sides(np.arange(60), *spoilt, height=340.0)
+    assert np.array_equal(mended[0], keypoints) and np.array_equal(mended[1], world)
+
+
+def test_sides_over_a_gap_and_of_one_frame():
+    keypoints, world = _turning(20, 0.0)
+    other = mirrored(keypoints, world)
+    frames = np.array([*range(10), *range(40, 50)])
+    turned = [np.concatenate([a[:10], b[10:]]) for a, b in zip((keypoints, world), other, strict=True)]
+    assert np.array_equal(
+        keep_sides(frames, *turned, height=340.0)[0], turned[0]
+    )  # he may have turned meanwhile
+    assert np.array_equal(keep_sides(np.array([5]), keypoints[:1], world[:1], 340.0)[0], keypoints[:1])
