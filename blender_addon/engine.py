@@ -41,7 +41,8 @@ class LiquidMotionEngine(bpy.types.RenderEngine):
         except AddonError as error:
             if isinstance(error, jobs.WorkerError) and error.details:
                 print(error.details)
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, str(error))  # raises in scripts, fails `-a`
+            self.error_set(str(error))  # shows in the image editor
             return
         height, width = depth.shape
         result = self.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)

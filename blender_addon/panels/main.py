@@ -17,11 +17,18 @@ class LIQUID_MOTION_PT_person(bpy.types.Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.operator("liquid_motion.import_motion", icon="IMPORT")
-        active = context.object
-        if active is not None and active.type == "MESH":
-            layout.prop(active.liquid_motion, "subject")
+        body = body_of(context.object)
+        if body is not None:
+            layout.prop(body.liquid_motion, "subject")
         else:
-            layout.label(text="Select a body's mesh to see its subject", icon="INFO")
+            layout.label(text="Select a body", icon="INFO")
+
+
+def body_of(selected: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The mesh itself, or the mesh that a rig carries."""
+    if selected is not None and selected.type == "ARMATURE":
+        return next((child for child in selected.children if child.type == "MESH"), None)
+    return selected if selected is not None and selected.type == "MESH" else None
 
 
 class LIQUID_MOTION_PT_render(bpy.types.Panel):

@@ -77,7 +77,7 @@ def add_background(
     background.image = image
     background.alpha = 1.0
     background.display_depth = "BACK"
-    background.frame_method = "FIT"
+    background.frame_method = "CROP"  # covers the picture, as the render engine has it
     if footage.source != "FILE":
         user = background.image_user
         user.frame_start = frame_start
