@@ -22,7 +22,7 @@ from neural.stages import Stages, fingerprint
 from neural.subject import Subject, build_subject, load_subject
 from neural.transfer import LONGEST_SIDE, Backdrop, plan_transfer, render_frames, still_backdrop
 from smpl_fitting.body import BodyModel, load_body
-from smpl_fitting.detection import Detections, detect
+from smpl_fitting.detection import Detections
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.fit import fit_clip
@@ -152,26 +152,18 @@ class _Run:
             self._log("subject: already made")
             return load_subject(folder)
         with self._timed("subject"):
-            views, dressed = fit_sources(self._job.sources, self._body, progress.part("", 0.0, 0.6))
-            plate = self._source_plate(progress.part("", 0.6, 0.7))
-            subject = build_subject(views, dressed, folder, progress.part("", 0.7, 1.0), background=plate)
+            fitted = fit_sources(self._job.sources, self._body, progress.part("", 0.0, 0.7))
+            if fitted.plate is not None and fitted.plate.camera_moves:
+                self._log(f"{self._job.sources[0]}: the camera moves; its first frame serves as background")
+            plate = None if fitted.plate is None else fitted.plate.image
+            painting = progress.part("", 0.7, 1.0)
+            subject = build_subject(fitted.views, fitted.body, folder, painting, background=plate)
             if self._job.overlay:
-                for index, view in enumerate(views):
+                for index, view in enumerate(fitted.views):
                     picture = draw_overlay(view.image, view.vertices, self._body.faces, view.camera, None)
                     write_image(self._path(f"source_overlay_{index:04d}.png"), picture)
         self._stages.finish("subject", self._subject_key)
         return subject
-
-    def _source_plate(self, progress: Progress) -> np.ndarray | None:
-        """The plate of the first source where that is a clip; a photo's is filled in by the subject."""
-        footage = open_footage(self._job.sources[0])
-        if footage.is_still:
-            return None
-        found = detect(footage, progress=progress.part("Reading the background", 0.0, 0.5))
-        plate = background_from_clip(footage, found.mask, progress.part("", 0.5, 1.0))
-        if plate.camera_moves:
-            self._log(f"{footage.path}: the camera moves; its first frame serves as background")
-        return plate.image
 
     def plan(self, subject: Subject, motion: Motion) -> tuple[Motion, CameraPlan]:
         """The movement as the source's body does it, and the cameras that see it."""
@@ -268,20 +260,21 @@ class _Run:
         """Figures of the job, also written to ``metrics.json``."""
         errors = landmark_errors(motion, self._body)
         source_errors = landmark_errors(subject.motion, self._body)
-        overlaps = [
-            {
-                name: round(silhouette_iou(motion, body, 0, mask / np.float32(255)), 4)
-                for name, body in (("body", self._body), ("clothed", subject.dress(self._body)))
-            }
-            for motion, mask in zip(subject.views(), subject.masks, strict=True)
-        ]
+        overlaps = {
+            name: [
+                round(silhouette_iou(one, body, 0, mask / np.float32(255)), 4)
+                for one, mask in zip(subject.views(), subject.masks, strict=True)
+            ]
+            for name, body in (("body", self._body), ("clothed", subject.dress(self._body)))
+        }
         assert motion.confidence is not None
         figures = {
             "frames": motion.frame_count,
             "frames_found": int((motion.confidence > 0).sum()),
             "driving_landmark_error_percent": round(float(100 * np.nanmean(errors)), 3),
             "source_landmark_error_percent": [round(float(100 * error), 3) for error in source_errors],
-            "source_silhouette_iou": overlaps,
+            "source_silhouette_iou": overlaps["body"],
+            "source_clothed_iou": overlaps["clothed"],
             "seconds": self._seconds,
         }
         path = self._path("metrics.json")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from neural.background import Plate, background_from_clip
 from neural.source_view import SourceView
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import Outline, clothed, fit_clothing
@@ -22,20 +23,33 @@ from smpl_fitting.world import body_vertices, frame_camera
 FRAMES_PER_CLIP = 6
 
 
+@dataclass(frozen=True)
+class FittedSources:
+    """What the sources show of a person.
+
+    Attributes:
+        views: photos and chosen frames, with vertices of ``body``.
+        body: the body in the person's clothes.
+        plate: the background of the first source where that is a clip; a photo has to be filled in instead.
+    """
+
+    views: list[SourceView]
+    body: BodyModel
+    plate: Plate | None
+
+
 def fit_sources(
     paths: Sequence[str | Path], body: BodyModel, progress: Progress | None = None
-) -> tuple[list[SourceView], BodyModel]:
+) -> FittedSources:
     """Fit the person in each photo and clip; a clip gives several views, the most different ones.
 
     Photos are solved together; where clips join them the mean of the shapes counts.
 
-    Returns:
-        the views, and the body in the person's clothes, which is the body that the views' vertices are of.
-
     Raises:
         FootageError, NobodyFoundError, Cancelled: see :mod:`smpl_fitting.fit`.
     """
-    progress = progress or Progress()
+    whole = progress or Progress()
+    progress = whole.part("", 0.0, 0.8)
     footages = [open_footage(path) for path in paths]
     stills = [footage for footage in footages if footage.is_still]
     clips = [footage for footage in footages if not footage.is_still]
@@ -48,7 +62,14 @@ def fit_sources(
         start = share + (1 - share) * index / len(clips)
         fit = fit_clip(footage, body, progress=progress.part("", start, start + (1 - share) / len(clips)))
         seen += [(footage, fit, row) for row in choose_frames(fit.motion)]
-    return dress_views(seen, body)
+    views, dressed = dress_views(seen, body)
+    plate = None
+    if not footages[0].is_still:
+        detections = next(fit.detections for footage, fit, _ in seen if footage is footages[0])
+        plate = background_from_clip(
+            footages[0], detections.mask, whole.part("Reading the background", 0.8, 1.0)
+        )
+    return FittedSources(views, dressed, plate)
 
 
 def dress_views(

@@ -111,7 +111,7 @@ def _measure(
     edge = drawn & ~ndimage.binary_erosion(drawn, border_value=1)
     rows, columns = np.nonzero(edge)
     outward = _outward(drawn)[:, rows, columns]
-    height = np.ptp(np.nonzero(drawn)[0]) + 1
+    height = int(np.ptp(rows)) + 1
     steps, valid = _ways(drawn, mask > 0.5, rows, columns, outward, height)
     rows, columns, outward, steps = rows[valid], columns[valid], outward[:, valid], steps[valid]
     if len(rows) == 0:

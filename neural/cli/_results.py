@@ -7,7 +7,7 @@ from typing import Any
 
 def describe_run(result: dict[str, Any]) -> str:
     """The lines a person reads after ``run`` and ``demo``."""
-    overlaps = ", ".join(f"{value:.2f}" for value in result["source_silhouette_iou"])
+    overlaps = ", ".join(f"{value:.2f}" for value in result["source_clothed_iou"])
     return "\n".join(
         [
             f"{result['movie']}: {result['frames']} frames, somebody found in {result['frames_found']}",

@@ -28,10 +28,12 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     out = Path(parameter(params, "out"))
     body = body_model(params, context)
-    views, dressed = fit_sources(parameter(params, "sources"), body, context.progress.part("", 0.0, 0.6))
-    subject = build_subject(views, dressed, out, context.progress.part("", 0.6, 1.0))
+    fitted = fit_sources(parameter(params, "sources"), body, context.progress.part("", 0.0, 0.6))
+    plate = None if fitted.plate is None else fitted.plate.image
+    painting = context.progress.part("", 0.6, 1.0)
+    subject = build_subject(fitted.views, fitted.body, out, painting, background=plate)
     return {
         "subject": out,
-        "sources": len(views),
+        "sources": len(fitted.views),
         "seen_percent": float(100 * (subject.texture[..., 3] > 0).mean()),
     }
