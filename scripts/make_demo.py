@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "neural" / "data" / "demo")
     parser.add_argument("--only", choices=("source", "driving"))
     parser.add_argument(
-        "--samples", type=int, default=10, help="of the clip; the picture takes six times more"
+        "--samples", type=int, default=8, help="of the clip; the picture takes eight times more"
     )
     options = parser.parse_args()
     progress = Progress(lambda stage, done: print(f"{stage}: {done:.0%}", flush=True))
@@ -98,7 +98,7 @@ def make_source(options: argparse.Namespace, progress: Progress) -> None:
     with tempfile.TemporaryDirectory() as folder:
         posed = pose_person(person, poses, trans)
         files = draw_with_cycles(
-            person, posed, [camera], SOURCE_STUDIO, folder, samples=6 * options.samples, progress=progress
+            person, posed, [camera], SOURCE_STUDIO, folder, samples=8 * options.samples, progress=progress
         )
         write_image(options.out / "source.jpg", read_image(files[0]))
 

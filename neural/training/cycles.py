@@ -63,6 +63,7 @@ def _settings(scene: bpy.types.Scene, job: dict) -> None:
     scene.cycles.transparent_max_bounces = 24  # hair is many sheets deep
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     scene.cycles.use_denoising = _has_denoiser(scene)
+    scene.cycles.denoising_prefilter = "FAST"  # a third of the time of ACCURATE
     world = bpy.data.worlds.new("sky")
     world.use_nodes = True
     background = world.node_tree.nodes["Background"]

@@ -36,7 +36,7 @@ def random_studio(seed: int) -> Studio:
 
     def muted(low: float, high: float) -> tuple[float, float, float]:
         gray = rng.uniform(low, high)
-        red, green, blue = (float(np.clip(gray + c, 0.02, 0.95)) for c in rng.normal(0.0, 0.07, 3))
+        red, green, blue = (float(np.clip(gray + c, 0.02, 0.95)) for c in rng.normal(0.0, 0.035, 3))
         return red, green, blue
 
     size = float(rng.uniform(0.4, 3.0))
