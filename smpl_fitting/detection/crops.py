@@ -33,7 +33,7 @@ class Crop:
         """The crop as ``side`` x ``side`` pixels; what lies outside the picture repeats its edge."""
         # Averaged down to at most twice the wanted size first: plain bilinear sampling would alias, and
         # aliasing of a moving crop is jitter of the landmarks.
-        shrink = max(1, int(self.size / (1.5 * side)))
+        shrink = max(1, min(int(self.size / (1.5 * side)), *picture.shape[:2]))
         picture, crop = self._shrunk(picture, shrink) if shrink > 1 else (picture, self)
         return cv2.warpAffine(
             picture,
@@ -47,17 +47,15 @@ class Crop:
         """Only the neighbourhood of the crop, ``shrink`` times smaller, and this crop in its coordinates."""
         height, width = picture.shape[:2]
         reach = self.size * 0.75
-        x0 = int(np.clip(self.x - reach, 0, width - 1)) // shrink * shrink
-        y0 = int(np.clip(self.y - reach, 0, height - 1)) // shrink * shrink
-        x1 = int(np.clip(math.ceil(self.x + reach), x0 + 1, width))
-        y1 = int(np.clip(math.ceil(self.y + reach), y0 + 1, height))
-        part = picture[y0:y1, x0:x1]
-        columns, rows = max(1, round((x1 - x0) / shrink)), max(1, round((y1 - y0) / shrink))
+        x0 = int(np.clip(self.x - reach, 0, width - shrink)) // shrink * shrink
+        y0 = int(np.clip(self.y - reach, 0, height - shrink)) // shrink * shrink
+        # Whole blocks only, which OpenCV averages several times faster; the last few pixels repeat their neighbours.
+        columns = max(1, (min(math.ceil(self.x + reach), width) - x0) // shrink)
+        rows = max(1, (min(math.ceil(self.y + reach), height) - y0) // shrink)
+        part = picture[y0 : y0 + rows * shrink, x0 : x0 + columns * shrink]
         small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-        scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
-        # The two scales differ by less than a pixel over the part; the crop keeps one.
-        scale = (scale_x + scale_y) / 2
-        return small, Crop((self.x - x0) * scale_x, (self.y - y0) * scale_y, self.size * scale, self.rotation)
+        crop = Crop((self.x - x0) / shrink, (self.y - y0) / shrink, self.size / shrink, self.rotation)
+        return small, crop
 
     def paste(self, values: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
         """A square array of the crop, spread over a picture of (height, width); zero outside the crop."""
@@ -98,7 +96,7 @@ class Crop:
         dx, dy = edge - centre
         rotation = math.pi / 2 - math.atan2(-dy, dx)
         rotation -= 2 * math.pi * math.floor((rotation + math.pi) / (2 * math.pi))
-        return Crop(float(centre[0]), float(centre[1]), 2 * scale * math.hypot(dx, dy), rotation)
+        return Crop(float(centre[0]), float(centre[1]), max(1.0, 2 * scale * math.hypot(dx, dy)), rotation)
 
 
 def _sampling(to_picture: np.ndarray, side: int) -> np.ndarray:
