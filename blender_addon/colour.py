@@ -48,10 +48,12 @@ def merge_by_depth(
 
 def to_combined(rgba: np.ndarray) -> np.ndarray:
     """Values of Blender's Combined pass, flat float32, of an RGBA picture (H, W, 4) as the worker returns it."""
-    rgba = np.asarray(rgba, np.float64)
-    alpha = rgba[..., 3:]
-    linear = np.concatenate([srgb_to_linear(rgba[..., :3]) * alpha, alpha], -1)
-    return np.ascontiguousarray(linear[::-1], np.float32).ravel()
+    rgba = np.asarray(rgba[::-1], np.float32)
+    combined = np.zeros(rgba.shape, np.float32)
+    seen = rgba[..., 3] > 0  # the power costs most of a frame's overhead, and much of a frame is clear
+    alpha = rgba[seen, 3:]
+    combined[seen] = np.concatenate([srgb_to_linear(rgba[seen, :3]) * alpha, alpha], -1)
+    return combined.ravel()
 
 
 def to_depth(depth: np.ndarray) -> np.ndarray:

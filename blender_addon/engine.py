@@ -153,7 +153,7 @@ def background_picture(engine, worker, scene: bpy.types.Scene, size: tuple[int, 
     if kind == "transparent":
         return None
     if kind == "colour":
-        colour = np.append(linear_to_srgb(np.array(settings.colour)), 1.0)
+        colour = np.append(linear_to_srgb(settings.colour), 1.0).astype(np.float32)
         return np.broadcast_to(colour, (*size, 4))
     path = bpy.path.abspath(settings.plate if kind == "plate" else settings.footage)
     if not path:
@@ -164,8 +164,8 @@ def background_picture(engine, worker, scene: bpy.types.Scene, size: tuple[int, 
     out = worker.folder / f"background{next(_numbers)}.npz"
     params = {"path": path, "index": index, "size": list(size), "out": str(out)}
     worker.run("footage_frame", params, cancelled=engine.test_break)
-    rgb = _read(out, size)["rgb"] / 255.0
-    return np.concatenate([rgb, np.ones((*size, 1))], -1)
+    rgb = _read(out, size)["rgb"] / np.float32(255)
+    return np.concatenate([rgb, np.ones((*size, 1), np.float32)], -1)
 
 
 def _read(path: Path, size: tuple[int, int]) -> dict[str, np.ndarray]:

@@ -53,7 +53,9 @@ def _add_rig(scene: bpy.types.Scene, body: BodyData, name: str) -> bpy.types.Obj
     heads = y_up_to_z_up(body.joints())
     tails = bone_tails(heads, body.parents)
     data = bpy.data.armatures.new(name)
+    data.display_type = "STICK"
     rig = bpy.data.objects.new(name, data)
+    rig.show_in_front = True  # the bones are inside the body
     scene.collection.objects.link(rig)
     view_layer = bpy.context.view_layer
     before = view_layer.objects.active
