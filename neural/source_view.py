@@ -15,9 +15,10 @@ from smpl_fitting.body.names import PART_NAMES
 from smpl_fitting.geometry import Camera, Fragments, rasterize, vertex_normals
 from smpl_fitting.motion import Motion
 
-# All lengths in shares of the person's height in pixels. The detector's mask and the fit are each off by about
-# half a percent of it; within that distance of an outline a pixel may show the other side.
-MASK_MARGIN = (0.004, 0.012)
+OPAQUE = (0.6, 0.95)  # share of a pixel that must be the person for it to be trusted
+# All lengths in shares of the person's height in pixels. The fit is off by about half a percent of it; within that
+# distance of an edge between limbs a pixel may show the other one. Outlines of masks are better (neural.matting).
+MASK_MARGIN = (0.001, 0.004)
 BEHIND_MARGIN = (0.006, 0.018)  # next to a limb that hides this surface: its shadow and its sleeve fall here
 FRONT_MARGIN = (0.0015, 0.008)  # on the hiding limb itself, which is narrow: hands must keep their middle
 HAND_MARGIN = (0.012, 0.03)  # around a hand, whose fingers the fit does not know, on parts it may lie over
@@ -34,7 +35,7 @@ class SourceView:
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        mask: (H, W) float32 in [0, 1], the person.
+        mask: (H, W) float32 in [0, 1], the person, to the pixel (:func:`neural.matting.refine_mask`).
         vertices: (V, 3) world metres, the fitted body.
         camera: of this picture, its image_size is (H, W).
         motion: the one row of the fit this view comes from.
@@ -71,7 +72,9 @@ def pixel_trust(mask: np.ndarray, fragments: Fragments) -> Tensor:
     front of the body: there the fit's error decides whether a pixel shows the hand or the shorts behind it.
     """
     height = person_height(fragments)
-    inside = _ramp(_depth_inside(mask > 0.5), MASK_MARGIN, height)
+    low, high = OPAQUE
+    opaque = np.clip((mask - low) / (high - low), 0, 1).astype(np.float32)
+    inside = opaque * _ramp(_depth_inside(mask > 0.5), MASK_MARGIN, height)
     depth = fragments.depth.numpy()
     step = _depth_steps(depth)
     if not step.any():

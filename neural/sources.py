@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from neural.background import Plate, background_from_clip
+from neural.matting import refine_mask
 from neural.source_view import SourceView
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import Outline, clothed, fit_clothing
@@ -78,18 +79,22 @@ def dress_views(
     """Views of one person from (footage, its fit, row = frame), and the body in that person's clothes."""
     betas = np.mean([fit.motion.betas for _, fit, _ in seen], axis=0)
     motions = [replace(fit.motion.select(slice(row, row + 1)), betas=betas) for _, fit, row in seen]
-    masks = [fit.detections.mask(row) for _, fit, row in seen]
+    images = [np.ascontiguousarray(footage.frame(row)[..., :3]) for footage, _, row in seen]
+    masks = [
+        refine_mask(image, fit.detections.mask(row))
+        for image, (_, fit, row) in zip(images, seen, strict=True)
+    ]
     outlines = [Outline(motion, mask) for motion, mask in zip(motions, masks, strict=True)]
     dressed = clothed(body, fit_clothing(body, outlines))
     views = [
         SourceView(
-            image=np.ascontiguousarray(footage.frame(row)[..., :3]),
+            image=image,
             mask=mask,
             vertices=body_vertices(dressed, motion, [0])[0],
             camera=frame_camera(motion, 0),
             motion=motion,
         )
-        for (footage, _, row), motion, mask in zip(seen, motions, masks, strict=True)
+        for image, mask, motion in zip(images, masks, motions, strict=True)
     ]
     return views, dressed
 

@@ -148,28 +148,26 @@ def _to_vertices(atlas: Atlas, surface: Surface, colour: Tensor, trust: Tensor) 
 
 
 def _scalp(body: BodyModel, refined: Refined) -> Tensor:
-    """(V,) bool: where hair grows, told by the rest pose's ears, eyes and mouth.
+    """(V,) bool: where hair grows, told by the bare rest pose's ears, eyes and mouth.
 
-    Behind the ears all above their lower edge, else what is above a line from the top of the ear to the hairline,
-    which lies above the eyes by 0.9 of the way from mouth to eyes (the classic thirds of a face).
+    Behind the ears all above their lobes, else what is above a line from the top of the ear to the hairline, which
+    lies above the eyes by 0.9 of the way from mouth to eyes (the classic thirds of a face). The ears are where the
+    head is widest.
     """
     surface = refined.surface
-    template = body.v_template
-
-    def middle(name: str) -> Tensor:
-        return (landmark(body, template, f"left_{name}") + landmark(body, template, f"right_{name}")) / 2
-
-    ear, eye = middle("ear"), middle("eye")
-    mouth = (landmark(body, template, "mouth_left") + landmark(body, template, "mouth_right")) / 2
-    rest = refined.lift(template)
-    unit = eye[1] - mouth[1]
-    ahead = ((rest[:, 2] - ear[2]) / (eye[2] - ear[2]).clamp(min=1e-3)).clamp(0.0, 1.0)
-    top_of_ear = ear[1] + 0.55 * unit
-    line = top_of_ear + (eye[1] + 0.9 * unit - top_of_ear) * ahead
-    behind = rest[:, 2] < ear[2] - 0.45 * unit  # the ears themselves reach back so far
-    line = torch.where(behind, ear[1] - 0.6 * unit, line)
+    rest = refined.lift(body.v_template)
     head = torch.zeros(len(rest), dtype=torch.bool)
     head[surface.faces[surface.part_labels == PART_NAMES.index("head")].reshape(-1)] = True
+    left_eye, mouth = (landmark(body, body.v_template, name) for name in ("left_eye", "mouth_left"))
+    unit = left_eye[1] - mouth[1]
+    # a neck or the collar's skin may be as wide as the ears, but not as high
+    wide = head & (rest[:, 1] > mouth[1] - 0.2 * unit) & (rest[:, 1] < left_eye[1] + unit)
+    ears = wide & (rest[:, 0].abs() > 0.9 * rest[wide, 0].abs().max())
+    lobe, top = rest[ears, 1].min(), rest[ears, 1].max()
+    front, back = rest[ears, 2].max(), rest[ears, 2].min()
+    ahead = ((rest[:, 2] - front) / (left_eye[2] - front).clamp(min=1e-3)).clamp(0.0, 1.0)
+    line = top + (left_eye[1] + 0.9 * unit - top) * ahead
+    line = torch.where(rest[:, 2] < back, lobe, line)
     return head & (rest[:, 1] > line)
 
 

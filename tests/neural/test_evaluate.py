@@ -73,7 +73,11 @@ def test_the_warp_beats_the_unmoved_picture_and_nobody(filmed, open_body, tmp_pa
     assert not outcome.camera_moves
 
     # frames are given with the moment before, for renderers that look back
-    torch.testing.assert_close(nobody.asked[0][1][0], torch.as_tensor(_vertices(open_body, fit, 0)))
+    before = nobody.asked[0][1][0]
+    assert (
+        before - _vertices(open_body, fit, 0)
+    ).abs().max() < 0.05  # the clothes found on a bare body are thin
+    assert (before - _vertices(open_body, fit, 1)).abs().max() > 0.1
     picture = read_image(tmp_path / "pictures" / "0002_nobody.png")
     assert np.abs(picture - np.array(BACKDROP) * 255).max() < 2  # the plate is the empty studio
 
