@@ -126,6 +126,9 @@ def _add_shape_keys(mesh: bpy.types.Object, body: BodyData) -> None:
     for k, value in enumerate(body.betas):
         key = _add_key(mesh, f"beta_{k}", body.v_template + body.shapedirs[:, :, k])
         key.value = value
+    if body.clothing.any():
+        key = _add_key(mesh, "Clothing", body.v_template + body.clothing)
+        key.slider_min, key.value = 0.0, 1.0
     for k in range(body.posedirs.shape[2]):
         _add_key(mesh, corrective_name(k), body.v_template + body.posedirs[:, :, k])
 

@@ -56,6 +56,7 @@ class BodyData:
     faces_uv: np.ndarray  # (F, 3)
     joint_names: tuple[str, ...]
     betas: np.ndarray  # (B,)
+    clothing: np.ndarray  # (V, 3) rest-pose offsets of clothes and hair
 
     def joints(self) -> np.ndarray:
         """Rest joints (J, 3) of this person, Y-up."""
@@ -105,12 +106,22 @@ def read_body(path: str | Path) -> BodyData:
             faces=data["faces"].astype(np.int32),
             faces_uv=data["faces_uv"].astype(np.int32),
             joint_names=tuple(str(name) for name in data["joint_names"]),
+            clothing=_clothing(data),
             **{name: data[name].astype(float) for name in names},
         )
         _check_body(body)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise AddonError(f"{path}: not a body file ({_reason(error)}); make the subject again") from error
     return body
+
+
+def _clothing(data: dict[str, np.ndarray]) -> np.ndarray:
+    """Zeros where nobody was dressed: bodies exported alone wear nothing."""
+    bare = np.zeros(data["v_template"].shape)
+    clothing = data["clothing"].astype(float) if "clothing" in data else bare
+    if clothing.shape != bare.shape or not np.isfinite(clothing).all():
+        raise ValueError(f"clothing has shape {clothing.shape}, expected {bare.shape} finite numbers")
+    return clothing
 
 
 def _read_npz(path: str | Path, kind: str, mend: str) -> dict[str, np.ndarray]:
