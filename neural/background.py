@@ -43,29 +43,33 @@ class Plate:
 
 
 def background_from_clip(
-    footage: Footage, mask_of: Callable[[int], np.ndarray], progress: Progress | None = None
+    footage: Footage,
+    mask_of: Callable[[int], np.ndarray],
+    progress: Progress | None = None,
+    frames: range | None = None,
 ) -> Plate:
     """The plate of a clip.
 
     Args:
         mask_of: the person's mask (H, W) in [0, 1] of a frame, by its number.
+        frames: those that may be looked at, all by default.
 
     Raises:
         FootageError: the clip cannot be read.
         Cancelled: through ``progress``.
     """
     progress = progress or Progress()
-    count = footage.frame_count
-    step = max(1, -(-count // PLATE_FRAMES))
-    frames, covered = [], []
+    chosen = range(footage.frame_count) if frames is None else frames
+    chosen = chosen[:: max(1, -(-len(chosen) // PLATE_FRAMES))]
+    pictures, covered = [], []
     reading = progress.part("Reading the background", 0.0, 0.6)
-    for index, frame in reading.track(footage.frames(0, count, step), -(-count // step)):
-        frames.append(frame[..., :3])
+    for index, frame in reading.track(footage.frames(chosen.start, chosen.stop, chosen.step), len(chosen)):
+        pictures.append(frame[..., :3])
         covered.append(grown_mask(mask_of(index)))
-    moves = camera_shift(frames, covered) > MOVING * max(frames[0].shape[:2])
-    if moves or len(frames) == 1:
-        return Plate(fill_hole(frames[0], covered[0]), moves, float(1 - covered[0].mean()))
-    image, hole = _median(frames, covered, progress.part("Reading the background", 0.6, 0.9))
+    moves = camera_shift(pictures, covered) > MOVING * max(pictures[0].shape[:2])
+    if moves or len(pictures) == 1:
+        return Plate(fill_hole(pictures[0], covered[0]), moves, float(1 - covered[0].mean()))
+    image, hole = _median(pictures, covered, progress.part("Reading the background", 0.6, 0.9))
     if hole.any():
         image = fill_hole(image, hole)
     progress.update(1.0)

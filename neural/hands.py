@@ -23,6 +23,7 @@ _ALIKE = (
     2.6,
 )  # distances in those units up to which, and from which no longer, a colour is that of skin
 _GLOVE = 0.6  # share of a hand's texels that must agree with each other for it to be a glove
+_BARE = 0.3  # share of a hand's texels in the skin's colour for it to be bare
 _FEW = 50  # texels
 
 
@@ -45,14 +46,20 @@ def hand_trust(colour: Tensor, trust: Tensor, part: Tensor, skin: Tensor) -> Ten
         part: (N,) of each texel, indexing ``PART_NAMES``. skin: (3,), see :func:`skin_colour`.
     """
     trust = trust.clone()
-    for hand in HANDS:
-        at = ((part == hand) & (trust > 0)).nonzero()[:, 0]
-        if len(at) < _FEW or _is_glove(colour, trust, part, at, skin):
+    seen = [((part == hand) & (trust > 0)).nonzero()[:, 0] for hand in HANDS]
+    # gloves come in pairs: beside a bare hand, a uniform other one holds something
+    bare = any(len(at) >= _FEW and _share_alike(colour[at], skin) > _BARE for at in seen)
+    for at in seen:
+        if len(at) < _FEW or (not bare and _is_glove(colour, trust, part, at, skin)):
             continue
         low, high = _ALIKE
         strange = ((colour_distance(colour[at], skin) - low) / (high - low)).clamp(0, 1)
         trust[at] *= 1 - strange
     return trust
+
+
+def _share_alike(colours: Tensor, reference: Tensor) -> float:
+    return float((colour_distance(colours, reference) < _ALIKE[0]).float().mean())
 
 
 def _is_glove(colour: Tensor, trust: Tensor, part: Tensor, at: Tensor, skin: Tensor) -> bool:
@@ -65,8 +72,7 @@ def _is_glove(colour: Tensor, trust: Tensor, part: Tensor, at: Tensor, skin: Ten
     for other in _DRESSED:
         seen = (part == other) & (trust > 0.2)
         if int(seen.sum()) >= _FEW:
-            near = (colour_distance(colour[seen], own) < _ALIKE[0]).float().mean()
-            if float(near) > 0.1:
+            if _share_alike(colour[seen], own) > 0.1:
                 return False
     return True
 

@@ -127,8 +127,8 @@ def _blend(
     smooth = torch.stack([_blur(atlas, t[:, None], sigma / 4)[:, 0] * (t > 0) for t in trusts])
     source = smooth.argmax(0)
     pick = source[None, :, None].expand(1, -1, 3)
-    best = torch.stack(colours).gather(0, pick)[0]
-    trust = torch.stack(trusts).gather(0, source[None])[0]
+    best = torch.stack(list(colours)).gather(0, pick)[0]
+    trust = torch.stack(list(trusts)).gather(0, source[None])[0]
 
     total = torch.zeros_like(trust)
     mixed = torch.zeros_like(best)

@@ -41,6 +41,13 @@ def test_a_glove_is_a_glove():
     assert (judged(LEATHER.expand(200, 3)) == 1).all()
 
 
+def test_beside_a_bare_hand_a_ball_is_no_glove():
+    colour, trust, part, _ = scene(torch.cat([LEATHER.expand(200, 3), SKIN.expand(200, 3)]))
+    part[-200:] = HANDS[1]
+    judged = hand_trust(colour, trust, part, SKIN)
+    assert (judged[part == HANDS[0]] == 0).all() and (judged[part == HANDS[1]] == 1).all()
+
+
 def test_other_parts_are_left_alone():
     colour, trust, part, from_nose = scene(NAVY.expand(200, 3))
     assert (hand_trust(colour, trust, part, SKIN)[part != HANDS[0]] == 1).all()
