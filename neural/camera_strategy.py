@@ -39,6 +39,8 @@ SMOOTHING_S = 0.08
 """Standard deviation over which ``smooth`` evens out the fit's jitter of the pelvis; steps and jumps last longer."""
 FOLLOW_S = 0.6
 """Standard deviation over which ``follow`` evens out the camera's way, so that hops and sways stay visible."""
+NEAREST, FARTHEST = (0.6, 0.7, 0.8, 0.9, 1.0), 1.7  # distance from the camera, against the source's
+HEAD_OVER_PELVIS = 0.5  # of the stature, hair included
 ARM_ROOM = 0.3  # of the stature, beside the pelvis: an arm held half out
 FOLLOW_FILL = 0.75  # of the picture's height (or width), taken by a standing person
 
@@ -91,9 +93,9 @@ def plan_cameras(strategy: str, body: BodyModel, source: Motion, driving: Motion
     place = np.broadcast_to(home, seen.shape)
     if strategy == "smooth":
         smooth = _smoothed(np.concatenate([seen, world[:, 2:]], axis=1), SMOOTHING_S * driving.fps)
-        room = ARM_ROOM * _stature(body, driving)
+        stature = _stature(body, driving)
         floor = float(_pelvis(body, source)[0, 2])
-        place = _moved(home, floor, smooth[:, :3], smooth[:, 3], (K[0], R[0]), driving_R[0][:, 2], room)
+        place = _moved(home, floor, smooth[:, :3], smooth[:, 3], (K[0], R[0]), driving_R[0][:, 2], stature)
     return _plan(K[0], turned, world, place, source.image_size, "source")
 
 
@@ -111,7 +113,7 @@ def _moved(
     heights: np.ndarray,
     source: tuple[np.ndarray, np.ndarray],
     driving_up: np.ndarray,
-    room: float,
+    stature: float,
 ) -> np.ndarray:
     """The source's place plus the driving's movement about its middle, (T, 3) in the source camera's axes.
 
@@ -125,22 +127,29 @@ def _moved(
         home: (3,) the pelvis in the source camera. floor: its height over the ground.
         seen: (T, 3) the driving pelvis, smoothed, in the driving camera. heights: (T,) over the ground.
         source: K and R (3, 3) of the source camera. driving_up: (3,) the vertical in the driving camera.
-        room: half the width that the person may need beside the pelvis, metres.
+        stature: of the source's body, metres.
     """
     K, R = source
     level = seen - (seen @ driving_up)[:, None] * driving_up  # the vertical part comes from the heights
     middle = (level.max(0) + level.min(0)) / 2
     away = level - middle
-    depth = np.clip(level[:, 2] / middle[2], 0.6, 1.7)
     half = home[2] * K[0, 2] / K[0, 0]  # metres from the middle of the view to its edge
-    free = max(half - abs(home[0]) - room, 0.15 * half)
+    free = max(half - abs(home[0]) - ARM_ROOM * stature, 0.15 * half)
     sideways = away[:, 0] * min(1.0, free / max(np.abs(away[:, 0]).max(), 1e-6))
     up = R[:, 2]
     place = home + (heights - floor)[:, None] * up
     place[:, 0] += sideways
     # nearer or farther along the ground means lower or higher in the picture
     ahead = np.array([0.0, 0.0, 1.0]) - up[2] * up
-    return place + (home[2] * (depth - 1))[:, None] * ahead / max(np.linalg.norm(ahead), 1e-6)
+    ahead *= home[2] / max(np.linalg.norm(ahead), 1e-6)
+    head = HEAD_OVER_PELVIS * stature * np.minimum(heights / floor, 1.0)[:, None] * up
+    for nearest in NEAREST:  # as near as the driving comes, unless the head would leave the picture
+        depth = np.clip(level[:, 2] / middle[2], nearest, FARTHEST)
+        moved = place + (depth - 1)[:, None] * ahead
+        top = moved + head
+        if (K[1, 1] * top[:, 1] / top[:, 2] + K[1, 2]).min() >= 0:
+            break
+    return moved
 
 
 def _follow(

@@ -214,7 +214,7 @@ class _Run:
         first, step = self._frames.start, self._frames.step
         if not self._driving.is_still:
             plate = background_from_clip(
-                self._driving, lambda index: found.mask((index - first) // step), progress
+                self._driving, lambda index: found.mask((index - first) // step), progress, self._frames
             )
             if not plate.camera_moves:
                 write_image(self._path(DRIVING_PLATE), plate.image)

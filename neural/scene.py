@@ -83,12 +83,18 @@ def build_scene_file(
         with open(log, "wb") as output:
             code = _wait([*blender, "build-scene", *words], output, poll)
         if code != 0 or temporary.stat().st_size == 0:
-            said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-            reason = said[-1] if said else f"exit code {code}"
+            reason = _reason(log.read_text(errors="replace")) or f"exit code {code}"
             raise LiquidMotionError(
                 f"{scene}: Blender could not build the scene ({reason}); the log is {log}"
             )
     log.unlink()
+
+
+def _reason(said: str) -> str:
+    """The extension's own error line, or the last one: Blender adds its farewell."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    return (errors or lines or [""])[-1]
 
 
 def _wait(command: list[str], output, poll: Callable[[], None]) -> int:
