@@ -71,9 +71,8 @@ def _is_glove(colour: Tensor, trust: Tensor, part: Tensor, at: Tensor, skin: Ten
         return False
     for other in _DRESSED:
         seen = (part == other) & (trust > 0.2)
-        if int(seen.sum()) >= _FEW:
-            if _share_alike(colour[seen], own) > 0.1:
-                return False
+        if int(seen.sum()) >= _FEW and _share_alike(colour[seen], own) > 0.1:
+            return False
     return True
 
 

@@ -57,6 +57,18 @@ def test_what_is_never_uncovered_is_filled(tmp_path):
     assert not (plate.image == (255, 0, 255)).all(-1).any()
 
 
+def test_only_the_frames_asked_for(tmp_path):
+    footage, mask_of = clip(tmp_path, range(20, 160, 10), [9] + [0] * 12 + [9])
+    asked = []
+
+    def mask(index):
+        asked.append(index)
+        return mask_of(index)
+
+    plate = background_from_clip(footage, mask, frames=range(1, 13, 2))
+    assert asked == [1, 3, 5, 7, 9, 11] and not plate.camera_moves
+
+
 def test_a_moving_camera_is_recognised(tmp_path):
     footage, mask_of = clip(tmp_path, range(20, 120, 10), range(0, 20, 2))
     plate = background_from_clip(footage, mask_of)
