@@ -225,11 +225,14 @@ def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> 
     """Colour (P, 3) and provenance (P,) of surface points given as face, barycentrics and place on the screen."""
     texel = _interpolate(prepared.texel_corners, face, bary)
     size = prepared.source.shape[0]
-    colour = _read(prepared.texture, texel, _step(texel, face, place))
     column, row = texel.long().clamp_(0, size - 1).unbind(1)
     flat = row * size + column
     source = prepared.source.flatten().index_select(0, flat)
     share = prepared.direct.flatten().index_select(0, flat)
+    colour = torch.empty(len(face), 3)
+    painted = (share < 1).nonzero()[:, 0]
+    step = _step(texel, face, place)
+    colour.index_copy_(0, painted, _read(prepared.texture, texel.index_select(0, painted), step))
     for index, levels in enumerate(prepared.pictures):
         chosen = ((source == index + 1) & (share > 0)).nonzero()[:, 0]
         if len(chosen) == 0:
@@ -238,7 +241,8 @@ def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> 
         seen = _interpolate(prepared.picture_corners[index], near, on)
         pixels = seen[:, :2] / seen[:, 2:]
         direct = _read(levels, pixels, _step(pixels, near, at))
-        mixed = torch.lerp(colour.index_select(0, chosen), direct, share.index_select(0, chosen)[:, None])
+        part = share.index_select(0, chosen)[:, None]
+        mixed = torch.where(part < 1, torch.lerp(colour.index_select(0, chosen), direct, part), direct)
         colour.index_copy_(0, chosen, mixed)
     return colour, source
 
