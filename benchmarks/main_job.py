@@ -1,0 +1,55 @@
+"""Time and memory of the main job in a process of its own: ``python benchmarks/main_job.py --source S --driving D``.
+
+Without arguments the embedded demo is run. Peak memory is that of the largest process (the job, or Blender).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.resources import files
+from pathlib import Path
+
+
+def main() -> None:
+    demo = Path(str(files("neural") / "data" / "demo"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", nargs="+", default=[str(demo / "source.jpg")])
+    parser.add_argument("--driving", default=str(demo / "driving.mp4"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(options.source, options.driving, Path(folder) / "out")
+    for name, value in figures.items():
+        print(f"{name:36} {value:10.2f}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def measure(sources: list[str], driving: str, out: Path) -> dict[str, float]:
+    """Run ``liquid-motion run`` once, from nothing, and gather what it and the system say of it."""
+    words = ["run", "--source", *sources, "--driving", driving, "--out", str(out), "--json"]
+    command = [sys.executable, "-c", "from neural.cli import main; main()", *words]
+    start = time.perf_counter()
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - start
+    result = json.loads(done.stdout)
+    figures = {
+        "whole_job_s": seconds,
+        "frames": float(result["frames"]),
+        "peak_memory_gb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6,
+        "driving_landmark_error_percent": result["driving_landmark_error_percent"],
+        "source_landmark_error_percent": max(result["source_landmark_error_percent"]),
+        "source_silhouette_iou": min(result["source_silhouette_iou"]),
+        "source_clothed_iou": min(result["source_clothed_iou"]),
+    }
+    return {**figures, **{name: float(value) for name, value in result["seconds"].items()}}
+
+
+if __name__ == "__main__":
+    main()
