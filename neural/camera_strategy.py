@@ -39,7 +39,7 @@ SMOOTHING_S = 0.08
 """Standard deviation over which ``smooth`` evens out the fit's jitter of the pelvis; steps and jumps last longer."""
 FOLLOW_S = 0.6
 """Standard deviation over which ``follow`` evens out the camera's way, so that hops and sways stay visible."""
-NEAREST, FARTHEST = (0.6, 0.7, 0.8, 0.9, 1.0), 1.7  # distance from the camera, against the source's
+NEAREST, FARTHEST = (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5), 1.7  # distance against the source's
 HEAD_OVER_PELVIS = 0.5  # of the stature, hair included
 ARM_ROOM = 0.3  # of the stature, beside the pelvis: an arm held half out
 FOLLOW_FILL = 0.75  # of the picture's height (or width), taken by a standing person
@@ -143,7 +143,7 @@ def _moved(
     ahead = np.array([0.0, 0.0, 1.0]) - up[2] * up
     ahead *= home[2] / max(np.linalg.norm(ahead), 1e-6)
     head = HEAD_OVER_PELVIS * stature * np.minimum(heights / floor, 1.0)[:, None] * up
-    for nearest in NEAREST:  # as near as the driving comes, unless the head would leave the picture
+    for nearest in NEAREST:  # as near as the driving comes, but heads stay in the picture, in jumps too
         depth = np.clip(level[:, 2] / middle[2], nearest, FARTHEST)
         moved = place + (depth - 1)[:, None] * ahead
         top = moved + head
