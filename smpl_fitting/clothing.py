@@ -27,8 +27,12 @@ ITERATIONS = 3  # the outline moves with the offsets: measure again
 PERSON_PIXELS = 700  # height at which outlines are measured
 REACH_OUT, REACH_IN = 0.12, 0.03  # of the height: a skirt's hem, a waist that the fit made too wide
 LARGEST = (-0.03, 0.15)  # metres
+SQUARE = 0.75  # cosine between the surface's normal and the way, from which the way is a measurement
+OUTLIER = 0.02  # metres that a way may differ from what its neighbours say
+REWEIGHTINGS = 4
+TOUCHING = 0.015  # of the height: limbs nearer than twice this may share what is between them
 # Weights against one equation for each vertex' width of outline.
-STIFFNESS = 2.0  # thin plate
+STIFFNESS = 20.0  # thin plate
 TENSION = 0.02  # membrane: keeps the plate from swinging where nothing is measured
 MIRROR = 0.02
 RIDGE, BARE_RIDGE = 1e-3, 10.0
@@ -62,7 +66,7 @@ def fit_clothing(body: BodyModel, photos: Sequence[Outline]) -> Tensor:
     for _ in range(ITERATIONS):
         dressed = clothed(body, offsets[:, None] * normals)
         rows, targets = _equations(dressed, photos, offsets, width)
-        solved = splu((rows.T @ rows + smoothness).tocsc()).solve(rows.T @ targets)
+        solved = _robust_solve(rows, targets, smoothness)
         offsets = torch.as_tensor(solved, dtype=torch.float32).clamp(*LARGEST)
     return offsets[:, None] * normals
 
@@ -70,6 +74,21 @@ def fit_clothing(body: BodyModel, photos: Sequence[Outline]) -> Tensor:
 def clothed(body: BodyModel, clothing: Tensor) -> BodyModel:
     """The body with rest-pose offsets (V, 3) on its surface; its joints stay where they are."""
     return replace(body, clothing=clothing)
+
+
+def _robust_solve(
+    rows: sparse.csr_matrix, targets: np.ndarray, smoothness: sparse.csc_matrix
+) -> np.ndarray:
+    """(V,) offsets by iteratively reweighted least squares: a way that its neighbours deny is an outlier.
+
+    Such are the ways from the corners between limbs, from shadows in the mask, and from things in the hand.
+    """
+    weights = np.ones(len(targets))
+    for _ in range(REWEIGHTINGS):
+        weighted = sparse.diags(weights) @ rows
+        solved = splu((rows.T @ weighted + smoothness).tocsc()).solve(weighted.T @ targets)
+        weights = 1 / (1 + ((rows @ solved - targets) / OUTLIER) ** 2) ** 2  # Geman-McClure
+    return solved
 
 
 def _equations(
@@ -123,9 +142,14 @@ def _measure(
     direction = outward[0][:, None] * camera.R[0].numpy() + outward[1][:, None] * camera.R[1].numpy()
     corners = faces.numpy()[face]
     normals = vertex_normals(vertices, faces).numpy()[corners]
-    coefficients = bary * np.einsum("nki,ni->nk", normals, direction).clip(0.2)
+    facing = np.einsum("nki,ni->nk", normals, direction)
+    # in the corner between an arm and the trunk "outwards" is neither's normal: no measurement
+    good = facing.mean(1) > SQUARE
+    if not good.any():
+        return None
+    corners, coefficients, ways = corners[good], (bary * facing)[good], (steps * metres)[good]
     spacing = float(np.median(metres))  # metres from one equation to the next along the outline
-    return corners, coefficients, steps * metres, np.sqrt(spacing / width)
+    return corners, coefficients, ways, float(np.sqrt(spacing / width))
 
 
 def _near(vertices: Tensor, camera: Camera, mask: np.ndarray) -> tuple[Camera, np.ndarray]:
@@ -157,8 +181,8 @@ def _ways(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (N,) from the outline to the mask's edge along ``outward``, and which of them were found.
 
-    A way that meets another limb goes half of it: between two trouser legs both have their share. The picture's
-    own border is no edge of the person.
+    Between limbs that nearly touch, as trouser legs do, each has half; a way that ends at a limb farther off
+    says nothing. The picture's own border is no edge of the person.
     """
     reach_out, reach_in = round(REACH_OUT * height), round(REACH_IN * height)
     steps = np.arange(-reach_in, reach_out + 1)
@@ -175,7 +199,8 @@ def _ways(
     half = np.where(met.any(1), met.argmax(1) / 2, np.inf)
     way = np.where(here, np.minimum(first_out - 0.5, half), 0.5 - first_in)
     border = np.take_along_axis(~inside, (reach_in + first_out)[:, None], 1)[:, 0]
-    found = np.where(here, (outer.any(1) & ~border) | np.isfinite(half), inner.any(1))
+    blocked = (half < first_out - 0.5) & (half > TOUCHING * height)
+    found = np.where(here, ((outer.any(1) & ~border) | np.isfinite(half)) & ~blocked, inner.any(1))
     return way, found
 
 
