@@ -41,7 +41,7 @@ JOBS = {
             raise ZeroDivisionError('by me')
         """,
     "slow": """
-                from pathlib import Path
+        import time
         from smpl_fitting.files import atomic_path
         def run(params, context):
             with atomic_path(params['out']) as temporary:
