@@ -39,7 +39,7 @@ SMOOTHING_S = 0.08
 """Standard deviation over which ``smooth`` evens out the fit's jitter of the pelvis; steps and jumps last longer."""
 FOLLOW_S = 0.6
 """Standard deviation over which ``follow`` evens out the camera's way, so that hops and sways stay visible."""
-NEAREST, FARTHEST = (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5), 1.7  # distance against the source's
+NEAREST, FARTHEST = (0.6, 0.7, 0.8, 0.9, 1.0), 1.7  # distance against the source's
 HEAD_OVER_PELVIS = 0.5  # of the stature, hair included
 ARM_ROOM = 0.3  # of the stature, beside the pelvis: an arm held half out
 FOLLOW_FILL = 0.75  # of the picture's height (or width), taken by a standing person
@@ -119,7 +119,7 @@ def _moved(
 
     iPERCore adds the differences of tx, ty (units of the body) to the first frame's and multiplies by the ratio
     of the scales. Here the middle of the movement, not its first frame, is put where the source stands, and
-    what would leave the picture is shrunk, since a walk across the driving clip need not fit the photo. Depth
+    what would leave the picture is shrunk, since a walk or a leap in the driving clip need not fit the photo. Depth
     changes as a ratio: metres could carry a source near the camera behind it. Heights are those over the floor,
     so that feet stand where the source's stand.
 
@@ -137,16 +137,22 @@ def _moved(
     free = max(half - abs(home[0]) - ARM_ROOM * stature, 0.15 * half)
     sideways = away[:, 0] * min(1.0, free / max(np.abs(away[:, 0]).max(), 1e-6))
     up = R[:, 2]
-    place = home + (heights - floor)[:, None] * up
+    head = HEAD_OVER_PELVIS * stature
+    rise = heights - floor
+    top = home + head * up
+    above = float(top[1] + K[1, 2] / K[1, 1] * top[2])  # metres from the head to the picture's upper edge
+    if 0 < above < rise.max():  # a source cropped at the head gives no measure
+        rise = np.where(rise > 0, rise * above / rise.max(), rise)
+    place = home + rise[:, None] * up
     place[:, 0] += sideways
     # nearer or farther along the ground means lower or higher in the picture
     ahead = np.array([0.0, 0.0, 1.0]) - up[2] * up
     ahead *= home[2] / max(np.linalg.norm(ahead), 1e-6)
-    head = HEAD_OVER_PELVIS * stature * np.minimum(heights / floor, 1.0)[:, None] * up
-    for nearest in NEAREST:  # as near as the driving comes, but heads stay in the picture, in jumps too
+    lift = head * np.minimum(heights / floor, 1.0)[:, None] * up
+    for nearest in NEAREST:  # as near as the driving comes, unless the head would leave the picture
         depth = np.clip(level[:, 2] / middle[2], nearest, FARTHEST)
         moved = place + (depth - 1)[:, None] * ahead
-        top = moved + head
+        top = moved + lift
         if (K[1, 1] * top[:, 1] / top[:, 2] + K[1, 2]).min() >= 0:
             break
     return moved
