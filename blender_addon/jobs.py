@@ -300,7 +300,20 @@ def stop_workers() -> None:
 
 
 def register() -> None:
+    _survive_broken_pipes()
     atexit.register(stop_workers)
+
+
+def _survive_broken_pipes() -> None:
+    """Turn a write to a dead worker into an error.
+
+    Blender starts Python without its signal set-up (seen in 4.3.2), so that SIGPIPE would end Blender and the
+    scene with it. Programs that Python starts get the default back.
+    """
+    if not hasattr(signal, "SIGPIPE") or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL:
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 def unregister() -> None:
