@@ -24,7 +24,7 @@ from neural.transfer import LONGEST_SIDE, Backdrop, plan_transfer, render_frames
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.detection import Detections
 from smpl_fitting.errors import LiquidMotionError
-from smpl_fitting.files import atomic_path
+from smpl_fitting.files import atomic_path, sweep_temporaries
 from smpl_fitting.fit import fit_clip
 from smpl_fitting.motion import Motion
 from smpl_fitting.overlay import draw_overlay, write_overlay
@@ -86,6 +86,8 @@ def run_main_job(job: MainJob, progress: Progress | None = None, log: Log = prin
         open_footage(source)
     body = load_body(job.body)
     _make_folder(job.out)
+    for folder in (job.out, job.out / "frames"):
+        sweep_temporaries(folder)  # of a run that was killed
     run = _Run(job, body, driving, Stages(job.out), log)
     motion = run.fit_driving(progress.part("", 0.0, 0.35))
     subject = run.make_subject(progress.part("", 0.35, 0.5))

@@ -76,9 +76,7 @@ def clothed(body: BodyModel, clothing: Tensor) -> BodyModel:
     return replace(body, clothing=clothing)
 
 
-def _robust_solve(
-    rows: sparse.csr_matrix, targets: np.ndarray, smoothness: sparse.csc_matrix
-) -> np.ndarray:
+def _robust_solve(rows: sparse.csr_matrix, targets: np.ndarray, smoothness: sparse.csc_matrix) -> np.ndarray:
     """(V,) offsets by iteratively reweighted least squares: a way that its neighbours deny is an outlier.
 
     Such are the ways from the corners between limbs, from shadows in the mask, and from things in the hand.

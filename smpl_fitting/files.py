@@ -44,3 +44,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep_temporaries(folder: Path) -> None:
+    """Remove what killed processes left of files they were writing into ``folder`` by :func:`atomic_path`.
+
+    Nobody else may be writing there.
+    """
+    for path in folder.glob(".*-????????.*"):
+        if path.is_file():
+            path.unlink()

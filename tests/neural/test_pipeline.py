@@ -161,3 +161,14 @@ def test_torn_stage_records_mean_that_nothing_is_done(tmp_path):
     assert not Stages(tmp_path).done("fit", fingerprint("a", 2, tmp_path), [tmp_path])
     (tmp_path / "stages.json").write_text('{"fit": "')
     assert not Stages(tmp_path).done("fit", key, [tmp_path])
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_was_writing_is_swept_away(finished, tmp_path):
+    whole, _ = finished
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    for torn in (out / ".out-k3jd82ls.mp4", out / "frames" / ".0004-ab12cd34.png"):
+        torn.write_bytes(b"half")
+    run_main_job(job(out), log=quiet)
+    assert not [path for path in out.rglob(".*") if path.is_file()]
