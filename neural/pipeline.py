@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neural import __version__
 from neural.background import background_from_clip
 from neural.camera_strategy import CameraPlan
 from neural.compositing import fit_background, parse_colour
@@ -118,8 +119,8 @@ class _Run:
         self._stages = stages
         self._log = log
         self._seconds: dict[str, float] = {}
-        self._driving_key = fingerprint("driving", job.driving, job.body, self._frames)
-        self._subject_key = fingerprint("subject", list(job.sources), job.body)
+        self._driving_key = fingerprint(__version__, "driving", job.driving, job.body, self._frames)
+        self._subject_key = fingerprint(__version__, "subject", list(job.sources), job.body)
         self._frames_key = fingerprint(
             "frames", self._driving_key, self._subject_key, job.background, job.cam_strategy, job.longest_side
         )
@@ -261,7 +262,8 @@ class _Run:
     def report(self, motion: Motion, subject: Subject) -> dict:
         """Figures of the job, also written to ``metrics.json``."""
         errors = landmark_errors(motion, self._body)
-        source_errors = landmark_errors(subject.motion, self._body)
+        # one by one: photos differ in size, and errors are shares of the person's height in each
+        source_errors = [float(landmark_errors(one, self._body)[0]) for one in subject.views()]
         overlaps = {
             name: [
                 round(silhouette_iou(one, body, 0, mask / np.float32(255)), 4)
@@ -274,7 +276,7 @@ class _Run:
             "frames": motion.frame_count,
             "frames_found": int((motion.confidence > 0).sum()),
             "driving_landmark_error_percent": round(float(100 * np.nanmean(errors)), 3),
-            "source_landmark_error_percent": [round(float(100 * error), 3) for error in source_errors],
+            "source_landmark_error_percent": [round(100 * error, 3) for error in source_errors],
             "source_silhouette_iou": overlaps["body"],
             "source_clothed_iou": overlaps["clothed"],
             "seconds": self._seconds,

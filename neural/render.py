@@ -96,7 +96,7 @@ class WarpRenderer:
             self._prepared[subject] = _prepare(subject)
         camera = camera if camera.image_size == tuple(size) else camera.resized(size)
         canvas = _Canvas.empty(camera.image_size)
-        box = _body_box(vertices, camera)
+        box = camera.covering_box(vertices)
         if box is not None:
             with torch.inference_mode():
                 _draw(canvas, box, self._prepared[subject], vertices, camera)
@@ -161,20 +161,6 @@ def _direct_share(source: np.ndarray, trust: np.ndarray) -> Tensor:
     share = np.clip(away / _SEAM, 0, 1) * np.clip((trust / 255.0 - low) / (high - low), 0, 1)
     share[(source == INVENTED) | (source == MIRRORED)] = 0.0
     return torch.from_numpy(share.astype(np.float32))
-
-
-def _body_box(vertices: Tensor, camera: Camera) -> tuple[int, int, int, int] | None:
-    """x0, y0, x1, y1 of the pixels the body may touch; None when it is out of the picture."""
-    pixels, depth = camera.project(vertices)
-    height, width = camera.image_size
-    if bool(
-        (depth <= 0.05).any()
-    ):  # reaches behind the camera: its outline there is not that of the vertices
-        return (0, 0, width, height)
-    low, high = pixels.amin(0).floor().long() - 1, pixels.amax(0).ceil().long() + 1
-    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
-    x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _draw(

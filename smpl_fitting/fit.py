@@ -194,10 +194,12 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
 
 
 def person_heights(keypoints: Tensor, found: Tensor) -> Tensor:
-    """(T,) the person's size in pixels: the landmarks' extent, and as much for a crouch as for standing.
+    """(T,) the person's standing height in pixels, from the extent of the landmarks; frames of one clip only.
 
-    The largest extent among neighbours (a second to both sides would do; the whole clip's 90th percentile
-    here) stands in where a crouch or a bend makes the box small.
+    Where a crouch or a bend makes the extent small, 0.7 of the clip's 90th percentile stands in.
+
+    Args:
+        keypoints: (T, 33, 2 or more) pixels. found: (T,) bool, whether anybody was found.
     """
     points = keypoints[..., :2]
     extent = (points.amax(1) - points.amin(1)).amax(-1)

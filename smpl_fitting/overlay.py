@@ -35,7 +35,7 @@ def draw_overlay(
         (H, W, 3) uint8.
     """
     mixed = image.copy()
-    box = _body_box(vertices, camera)
+    box = camera.covering_box(vertices)
     if box is not None:
         x0, y0, x1, y1 = box
         fragments = rasterize(vertices, faces, camera.cropped(box))
@@ -49,17 +49,6 @@ def draw_overlay(
     if keypoints is not None:
         _draw_landmarks(mixed, keypoints)
     return mixed
-
-
-def _body_box(vertices: torch.Tensor, camera: Camera) -> tuple[int, int, int, int] | None:
-    """The pixels x0, y0, x1, y1 that the body may touch; None where it is out of the picture."""
-    pixels, depth = camera.project(vertices)
-    height, width = camera.image_size
-    if bool((depth <= 0).any()):
-        return 0, 0, width, height
-    low, high = pixels.amin(0).floor().int().tolist(), pixels.amax(0).ceil().int().tolist()
-    x0, y0, x1, y1 = max(low[0], 0), max(low[1], 0), min(high[0], width), min(high[1], height)
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _draw_landmarks(image: np.ndarray, keypoints: np.ndarray) -> None:

@@ -108,6 +108,21 @@ class Camera:
         size = pixels.new_tensor([width, height])
         return torch.cat([(size - 2 * pixels) / min(height, width), depth[..., None]], dim=-1)
 
+    def covering_box(self, points: Tensor) -> tuple[int, int, int, int] | None:
+        """The pixels x0, y0, x1, y1 that a surface with these points ``(N, 3)`` may touch; None if it is outside.
+
+        All of the picture where the surface reaches within 5 cm of the camera's plane: its outline there is not
+        that of its points.
+        """
+        pixels, depth = self.project(points)
+        height, width = self.image_size
+        if bool((depth <= 0.05).any()):
+            return 0, 0, width, height
+        low, high = pixels.amin(0).floor().long() - 1, pixels.amax(0).ceil().long() + 1
+        x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
+        x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
+        return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
     def resized(self, image_size: tuple[int, int]) -> Camera:
         """The same view as a picture of ``image_size`` (height, width)."""
         scale = self.K.new_tensor(

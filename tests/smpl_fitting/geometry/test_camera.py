@@ -166,3 +166,15 @@ def test_wrong_points_are_refused():
         make_camera().project(torch.zeros(5, 2))
     with pytest.raises(ValueError, match="pixels"):
         make_camera().unproject(torch.zeros(5, 3), torch.zeros(5))
+
+
+def test_covering_box_holds_every_point_and_is_cut_by_the_picture():
+    K = torch.tensor([[100.0, 0, 50], [0, 100.0, 40], [0, 0, 1]])
+    camera = Camera(K, torch.eye(3), torch.zeros(3), (80, 100))
+    points = torch.tensor([[-0.1, -0.2, 1.0], [0.3, 0.1, 1.0]])  # pixels (40, 20) and (80, 50)
+    x0, y0, x1, y1 = camera.covering_box(points)
+    assert x0 <= 40 and y0 <= 20 and x1 >= 80 and y1 >= 50
+    assert x0 >= 38 and y0 >= 18 and x1 <= 82 and y1 <= 52
+    assert camera.covering_box(points * torch.tensor([10.0, 10.0, 1.0])) == (0, 0, 100, 80)
+    assert camera.covering_box(points + torch.tensor([9.0, 0, 0])) is None
+    assert camera.covering_box(points - torch.tensor([0, 0, 0.97])) == (0, 0, 100, 80)  # 3 cm before it
