@@ -15,7 +15,7 @@ from smpl_fitting.body import BodyModel
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.motion import Motion
-from smpl_fitting.objective import Observations, Parameters
+from smpl_fitting.observations import Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
 from smpl_fitting.solver import solve
@@ -98,7 +98,7 @@ def fit_stills(
     fits = []
     for index, (path, one) in enumerate(zip(stills, found, strict=True)):
         row = slice(index, index + 1)
-        alone = Parameters(solution.pose[row], solution.trans[row], solution.betas)
+        alone = solution.rows(row)
         fits.append(Fit(_motion(body, alone, one, seen[index].K, STILL_RATE, np.zeros(1), str(path)), one))
     return fits
 
@@ -148,7 +148,7 @@ def _motion(
     times: np.ndarray | None,
     source: str,
 ) -> Motion:
-    poses, trans, R, t = camera_to_world(body, solution.betas, solution.rotations(), solution.trans)
+    poses, trans, R, t = camera_to_world(body, solution.betas, solution.rotations, solution.trans)
     count = len(poses)
     return Motion(
         poses=poses.numpy(),

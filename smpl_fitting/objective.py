@@ -1,57 +1,57 @@
-"""What a good fit is: the terms of the energy, each divided by its own expected spread (a negative log posterior)."""
+"""What a good fit is: the terms of the energy, each divided by its own expected spread (a negative log posterior).
+
+Every term gives its residuals and their analytic Jacobians; robust ones are reweighted (iteratively reweighted
+least squares), so that the sum is solved by Gauss-Newton steps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.geometry import matrix_to_axis_angle, rotation_6d_to_matrix
-from smpl_fitting.landmarks import BONES, LANDMARK
-from smpl_fitting.priors import joint_limits, limit_excess, mean_pose, pose_spread
-from smpl_fitting.silhouette import Silhouettes
+from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from smpl_fitting.landmarks import BONES, JOINT, LANDMARK
+from smpl_fitting.normal_equations import NormalEquations
+from smpl_fitting.observations import Observations, Parameters
+from smpl_fitting.points import JointSet, Linear, PointSet, Posed, pose_body
+from smpl_fitting.priors import inverse_right_jacobian, joint_limits, limit_excess, mean_pose, pose_spread
 
 # Expected spreads. Landmarks: in units of the person's height in the picture.
 LANDMARK_SPREAD = 0.01
 LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_SPREAD = 0.3  # radians: MediaPipe's 3D directions against motion capture
-ACCELERATION_SPREAD = (
-    15.0  # m/s^2 of a joint; beyond it the cost grows linearly, since people do punch and land
-)
+ACCELERATION_SPREAD = 15.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
 SHAPE_SPREAD = 1.0
+SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
+STATURE_SPREAD = 0.005  # metres
+SLIDE_SPREAD = 0.003  # metres that a standing sole moves from frame to frame
 OUTSIDE_SPREAD = 0.01  # of the height: body outside the person's mask
 CONTOUR_SPREAD = 0.015  # of the height: mask edge away from the body (clothes, hair)
 CONTOUR_OUTLIER = 0.05
 SILHOUETTE_EVIDENCE = 60.0  # the outline counts as this many independent measurements
 
-
-@dataclass(frozen=True)
-class Observations:
-    """What was seen of one person in T frames, in pixels and camera axes (OpenCV)."""
-
-    keypoints: Tensor  # (T, 33, 2) pixels
-    weights: Tensor  # (T, 33) visibility, 0 where nobody was found
-    world: Tensor  # (T, 33, 3) metres, camera axes
-    heights: Tensor  # (T,) the person's size in pixels
-    K: Tensor  # (T, 3, 3)
-    frame_time: float | None  # seconds; None where the frames are separate photos of one person
-    silhouettes: Silhouettes | None = None
+FREE_JOINTS = tuple(
+    index for name, index in JOINT.items() if not name.endswith("_foot") and not name.endswith("_hand")
+)
+"""The joints that are solved for: toes and fingers leave no trace in the landmarks."""
+SMOOTH_JOINTS = tuple(JOINT[name] for name in ("pelvis", "spine1", "spine2", "spine3", "neck"))
+_FACE_INSIDE = ("eye_inner", "eye_outer", "left_eye", "right_eye", "mouth")
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """What is solved for, in camera axes."""
+@dataclass
+class Linearization:
+    """The energy at some parameters, by term, and the equations of the next step."""
 
-    pose: Tensor  # (T, 24, 6) rotations, continuous 6D form (Zhou et al. 2019)
-    trans: Tensor  # (T, 3)
-    betas: Tensor  # (B,)
+    energies: dict[str, Tensor] = field(default_factory=dict)
+    equations: NormalEquations | None = None
 
-    def rotations(self) -> Tensor:
-        """(T, 24, 3, 3)"""
-        return rotation_6d_to_matrix(self.pose)
+    @property
+    def total(self) -> float:
+        return float(torch.stack(list(self.energies.values())).sum())
 
 
 def landmark_weights() -> Tensor:
@@ -70,100 +70,294 @@ def landmark_weights() -> Tensor:
     return weights
 
 
-def geman_mcclure(squared: Tensor, outlier: float) -> Tensor:
-    """Robust squared residual (Geman and McClure 1987): like ``squared`` when small, at most outlier^2."""
+def geman_mcclure(squared: Tensor, outlier: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Robust squared residual (Geman and McClure 1987): like ``squared`` when small, at most outlier^2.
+
+    Returns:
+        the cost, and the weight with which the plain square has the same slope.
+    """
     limit = outlier * outlier
-    return squared * limit / (squared + limit)
+    share = limit / (squared + limit)
+    return squared * share, share * share
 
 
 class Objective:
-    """The energy of :class:`Parameters` given :class:`Observations`; ``terms`` names each part."""
+    """The energy of :class:`Parameters` given :class:`Observations`."""
 
     def __init__(
-        self, body: BodyModel, seen: Observations, sample: Tensor, outlier: float = LANDMARK_OUTLIER
+        self,
+        body: BodyModel,
+        seen: Observations,
+        sample: Tensor | None = None,
+        *,
+        outlier: float = LANDMARK_OUTLIER,
+        shape: bool = True,
+        without: frozenset[str] = frozenset(),
     ) -> None:
-        """sample: (N,) vertex indices that stand for the surface in the silhouette term.
-
+        """Args:
+        sample: (N,) vertex indices that stand for the surface in the silhouette term.
         outlier: where landmarks stop to pull, as a share of the height; wide while the pose is still rough.
+        shape: solve for the betas too.
+        without: names of terms to leave out, for ablations.
         """
-        self._body = body
-        self._seen = seen
-        self._sample = sample
-        self._outlier = outlier
+        self._body, self._seen, self._outlier, self._without = body, seen, outlier, without
+        self._free = torch.tensor(FREE_JOINTS)
+        self._landmarks = PointSet(body, body.landmark_vertices, body.landmark_weights, self._free)
+        soles = torch.full(body.sole_vertices.shape, 1 / body.sole_vertices.shape[1])
+        self._soles = PointSet(body, body.sole_vertices, soles, self._free)
+        self._joints = JointSet(body, torch.tensor(SMOOTH_JOINTS), self._free)
+        self._smooth_landmarks = torch.tensor(
+            [row for name, row in LANDMARK.items() if not any(part in name for part in _FACE_INSIDE)]
+        )
+        self._surface = None
+        if sample is not None and seen.silhouettes is not None:
+            self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
+        self._shared = body.num_betas if shape else 0
         self._weights = landmark_weights() * seen.weights
         self._low, self._high = joint_limits()
         self._mean, self._spread = mean_pose(), pose_spread()
         self._bones = torch.tensor(BONES)
         self._bone_weights = seen.weights[:, self._bones].amin(-1)
 
-    def terms(self, parameters: Parameters) -> dict[str, Tensor]:
-        """Scalars, each a mean over frames in units of half squared standard deviations."""
-        rotations = parameters.rotations()
-        points = self._body.landmarks(parameters.betas, rotations, parameters.trans)
-        terms = {
-            "landmarks": self._landmarks(points),
-            "bones": self._bone_directions(points),
-            **self._priors(rotations),
-            "shape": (parameters.betas / SHAPE_SPREAD).square().sum(),
-        }
-        if self._seen.frame_time is not None and len(rotations) > 2:
-            joints = self._body.joints(parameters.betas, rotations, parameters.trans)
-            terms["smooth"] = self._smoothness(joints, self._seen.frame_time)
-        if self._seen.silhouettes is not None:
-            terms["silhouette"] = self._silhouette(parameters, rotations)
-        return terms
+    @property
+    def unknowns(self) -> int:
+        return 3 * len(self._free) + 3
 
-    def total(self, parameters: Parameters) -> Tensor:
-        return torch.stack(list(self.terms(parameters).values())).sum()
+    def moved(self, parameters: Parameters, step: Tensor, shape_step: Tensor) -> Parameters:
+        """The parameters after a step (T, D) of turns in camera axes and of the place, and (B,) or () of betas."""
+        rotations = parameters.rotations.clone()
+        turns = pose_body(self._body, rotations, parameters.trans, parameters.betas).turns[:, self._free]
+        own = turns.transpose(-1, -2) @ step[:, :-3].view(len(step), -1, 3, 1)
+        rotations[:, self._free] = rotations[:, self._free] @ axis_angle_to_matrix(own[..., 0])
+        betas = parameters.betas + shape_step if self._shared else parameters.betas
+        return Parameters(rotations, parameters.trans + step[:, -3:], betas)
+
+    def linearize(self, parameters: Parameters) -> Linearization:
+        """Energies, sums over frames in units of half squared standard deviations, and the equations."""
+        posed = pose_body(self._body, parameters.rotations, parameters.trans, parameters.betas)
+        result = Linearization()
+        result.equations = NormalEquations(len(parameters.trans), self.unknowns, self._shared)
+        landmarks = self._landmarks.evaluate(posed, parameters.betas)
+        self._pixels(landmarks, result)
+        self._directions(landmarks, result)
+        self._priors(parameters, posed, result)
+        if self._shared and "shape" not in self._without:
+            self._shape(parameters.betas, result)
+        if self._seen.frame_time is not None and len(parameters.trans) > 2:
+            self._smoothness(landmarks, posed, result)
+        if self._seen.contacts is not None:
+            self._slide(posed, parameters.betas, result)
+        if self._surface is not None:
+            self._silhouette(posed, parameters.betas, result)
+        return result
+
+    def _add(self, result: Linearization, name: str, energy: Tensor, residuals: Tensor, *jacobians) -> None:
+        if name in self._without:
+            return
+        assert result.equations is not None
+        result.energies[name] = result.energies.get(name, torch.zeros(())) + energy
+        result.equations.add(residuals, *jacobians)
+
+    def _project(self, linear: Linear, K: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pixels (T, N, 2) of points in camera axes and their Jacobians (T, N, 2, D) and (T, N, 2, B).
+
+        Points behind the camera are held before it.
+        """
+        depth = linear.points[..., 2:].clamp_min(0.05)
+        focal = K[:, None, [0, 1], [0, 1]]
+        plane = linear.points[..., :2] / depth
+        pixels = plane * focal + K[:, None, :2, 2]
+        scale = torch.diag_embed((focal / depth).expand_as(plane))
+        slope = torch.cat((scale, -(plane * focal / depth)[..., None]), -1)  # (T, N, 2, 3)
+        return pixels, slope @ self._by_frame(linear), slope @ linear.shape[..., : self._shared]
 
     @staticmethod
-    def _project(points: Tensor, K: Tensor) -> Tensor:
-        """Pixels (T, N, 2) of points (T, N, 3) in camera axes; points behind the camera are held before it."""
-        depth = points[..., 2:].clamp_min(0.05)
-        return points[..., :2] / depth * K[:, None, [0, 1], [0, 1]] + K[:, None, :2, 2]
-
-    def _landmarks(self, points: Tensor) -> Tensor:
-        error = (self._project(points, self._seen.K) - self._seen.keypoints) / self._seen.heights[
-            :, None, None
-        ]
-        robust = geman_mcclure(error.square().sum(-1), self._outlier) / LANDMARK_SPREAD**2
-        return (self._weights * robust).sum(-1).mean()
-
-    def _bone_directions(self, points: Tensor) -> Tensor:
-        def directions(p: Tensor) -> Tensor:
-            bones = p[:, self._bones[:, 1]] - p[:, self._bones[:, 0]]
-            return bones / bones.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-
-        squared = (directions(points) - directions(self._seen.world)).square().sum(-1)
-        robust = geman_mcclure(squared, 3 * BONE_SPREAD) / BONE_SPREAD**2
-        return (self._bone_weights * robust).sum(-1).mean()
-
-    def _priors(self, rotations: Tensor) -> dict[str, Tensor]:
-        pose = matrix_to_axis_angle(rotations[:, 1:])
-        strays = (pose - self._mean) / self._spread[:, None]
-        excess = limit_excess(pose, self._low, self._high) / LIMIT_SPREAD
-        return {
-            "pose": 0.5 * strays.square().sum((-1, -2)).mean(),
-            "limits": excess.square().sum((-1, -2)).mean(),
-        }
-
-    @staticmethod
-    def _smoothness(joints: Tensor, frame_time: float) -> Tensor:
-        acceleration = (joints[2:] - 2 * joints[1:-1] + joints[:-2]) / frame_time**2
-        squared = (acceleration / ACCELERATION_SPREAD).square().sum(-1)
-        return 2 * ((1 + squared).sqrt() - 1).sum(-1).mean()
-
-    def _silhouette(self, parameters: Parameters, rotations: Tensor) -> Tensor:
-        shapes = self._seen.silhouettes
-        assert shapes is not None
-        frames = shapes.frames
-        output = self._body(
-            parameters.betas, rotations[frames], parameters.trans[frames], vertex_index=self._sample
+    def _by_frame(linear: Linear) -> Tensor:
+        """(T, L, 3, D): a turn w moves a point by w x lever, which is -[lever]x w; a shift by itself."""
+        x, y, z = linear.lever.unbind(-1)
+        zero = torch.zeros_like(x)
+        rows = (
+            torch.stack((zero, z, -y), -1),
+            torch.stack((-z, zero, x), -1),
+            torch.stack((y, -x, zero), -1),
         )
-        pixels = self._project(output.vertices, self._seen.K[frames])
+        turned = torch.stack(rows, 2).flatten(3)
+        return torch.cat((turned, torch.eye(3).expand(*turned.shape[:2], 3, 3)), -1)
+
+    def _pixels(self, landmarks: Linear, result: Linearization) -> None:
+        seen = self._seen
+        pixels, by_frame, by_shape = self._project(landmarks, seen.K)
+        unit = 1 / (seen.heights[:, None, None] * LANDMARK_SPREAD)
+        error = (pixels - seen.keypoints) * unit
+        cost, weight = geman_mcclure(error.square().sum(-1), self._outlier / LANDMARK_SPREAD)
+        root = (self._weights * weight).sqrt()[..., None]
+        self._add(
+            result,
+            "landmarks",
+            0.5 * (self._weights * cost).sum(),
+            (root * error).flatten(1),
+            (root * unit)[..., None].mul(by_frame).flatten(1, 2),
+            (root * unit)[..., None].mul(by_shape).flatten(1, 2),
+        )
+
+    def _directions(self, landmarks: Linear, result: Linearization) -> None:
+        start, end = self._bones.unbind(1)
+        bones = landmarks.points[:, end] - landmarks.points[:, start]
+        length = bones.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+        direction = bones / length
+        world = self._seen.world[:, end] - self._seen.world[:, start]
+        error = (direction - world / world.norm(dim=-1, keepdim=True).clamp_min(1e-6)) / BONE_SPREAD
+        cost, weight = geman_mcclure(error.square().sum(-1), 3.0)
+        root = (self._bone_weights * weight).sqrt()[..., None]
+        across = torch.eye(3) - direction[..., None] * direction[..., None, :]
+        slope = across * (root / length / BONE_SPREAD)[..., None]
+        by_frame = self._by_frame(landmarks)
+        self._add(
+            result,
+            "bones",
+            0.5 * (self._bone_weights * cost).sum(),
+            (root * error).flatten(1),
+            (slope @ (by_frame[:, end] - by_frame[:, start])).flatten(1, 2),
+            (slope @ (landmarks.shape[:, end] - landmarks.shape[:, start])[..., : self._shared]).flatten(
+                1, 2
+            ),
+        )
+
+    def _priors(self, parameters: Parameters, posed: Posed, result: Linearization) -> None:
+        inner = self._free[1:]
+        pose = matrix_to_axis_angle(parameters.rotations[:, inner])
+        slope = inverse_right_jacobian(pose) @ posed.turns[:, inner].transpose(-1, -2)  # (T, A - 1, 3, 3)
+        frames, count = pose.shape[:2]
+
+        def spread_out(rows: Tensor) -> Tensor:
+            """(T, A - 1, 3, 3) -> (T, 3 (A - 1), D): each joint's turn moves its own angles alone."""
+            table = torch.zeros(frames, count, 3, count + 2, 3)
+            joint = torch.arange(count)
+            table[:, joint, :, joint + 1] = rows.transpose(0, 1)
+            return table.view(frames, 3 * count, -1)
+
+        spread = self._spread[inner - 1][:, None] * 2**0.5
+        strays = (pose - self._mean[inner - 1]) / spread
+        self._add(
+            result,
+            "pose",
+            0.5 * strays.square().sum(),
+            strays.flatten(1),
+            spread_out(slope / spread[..., None]),
+        )
+        low, high = self._low[inner - 1], self._high[inner - 1]
+        excess = limit_excess(pose, low, high) / LIMIT_SPREAD
+        beyond = ((pose > high).float() - (pose < low).float()) / LIMIT_SPREAD
+        self._add(
+            result,
+            "limits",
+            0.5 * excess.square().sum(),
+            (excess * beyond.sign()).flatten(1),
+            spread_out(slope * beyond.abs()[..., None]),
+        )
+
+    def _shape(self, betas: Tensor, result: Linearization) -> None:
+        assert result.equations is not None
+        frames = len(self._seen.heights)
+        root = (frames / SHAPE_EVIDENCE) ** 0.5 / SHAPE_SPREAD
+        residuals, slope = betas * root, torch.eye(len(betas)) * root
+        if self._seen.stature is not None:
+            top, bottom = self._body.v_template[:, 1].argmax(), self._body.v_template[:, 1].argmin()
+            span = self._body.v_template[top, 1] - self._body.v_template[bottom, 1]
+            growth = self._body.shapedirs[top, 1] - self._body.shapedirs[bottom, 1]
+            unit = frames**0.5 / STATURE_SPREAD
+            residuals = torch.cat((residuals, (span + growth @ betas - self._seen.stature)[None] * unit))
+            slope = torch.cat((slope, growth[None] * unit))
+        result.energies["shape"] = 0.5 * residuals.square().sum()
+        result.equations.add_shared(residuals, slope)
+
+    def _smoothness(self, landmarks: Linear, posed: Posed, result: Linearization) -> None:
+        joints = self._joints.evaluate(posed)
+        chosen = landmarks.select(self._smooth_landmarks)
+        points = torch.cat((joints.points, chosen.points), 1)
+        by_frame = torch.cat((self._by_frame(joints), self._by_frame(chosen)), 1)
+        self._add_motion(result, "smooth", points, by_frame, (1.0, -2.0, 1.0))
+
+    def _add_motion(
+        self, result: Linearization, name: str, points: Tensor, by_frame: Tensor, stencil: tuple[float, ...]
+    ) -> None:
+        """Accelerations under a pseudo-Huber cost: quadratic below their spread, linear above."""
+        if name in self._without:
+            return
+        assert result.equations is not None and self._seen.frame_time is not None
+        unit = 1 / (self._seen.frame_time**2 * ACCELERATION_SPREAD)
+        error = (points[2:] - 2 * points[1:-1] + points[:-2]) * unit
+        within = self._within_shots(len(error), len(stencil))[:, None]
+        root = (1 + error.square().sum(-1)).sqrt()
+        result.energies[name] = (within * (root - 1)).sum()
+        weight = (within / root).sqrt()[..., None].expand_as(error)
+        result.equations.add_difference(
+            (weight * error).flatten(1), by_frame.flatten(1, 2), (weight * unit).flatten(1), stencil
+        )
+
+    def _within_shots(self, count: int, span: int) -> Tensor:
+        """(count,) 1 where ``span`` frames from each row on belong to one shot, else 0."""
+        rows = torch.arange(count)
+        inside = torch.ones(count)
+        for cut in self._seen.cuts:
+            inside[(rows < cut) & (rows + span > cut)] = 0
+        return inside
+
+    def _slide(self, posed: Posed, betas: Tensor, result: Linearization) -> None:
+        contacts = self._seen.contacts
+        assert contacts is not None and result.equations is not None
+        if "contacts" in self._without:
+            return
+        soles = self._soles.evaluate(posed, betas)
+        error = (soles.points[1:] - soles.points[:-1]) / SLIDE_SPREAD
+        standing = torch.minimum(contacts[1:], contacts[:-1]) * self._within_shots(len(error), 2)[:, None]
+        cost, weight = geman_mcclure(error.square().sum(-1), 5.0)
+        result.energies["contacts"] = 0.5 * (standing * cost).sum()
+        root = (standing * weight).sqrt()[..., None].expand_as(error)
+        result.equations.add_difference(
+            (root * error).flatten(1),
+            self._by_frame(soles).flatten(1, 2),
+            (root / SLIDE_SPREAD).flatten(1),
+            (-1.0, 1.0),
+        )
+
+    def _silhouette(self, posed: Posed, betas: Tensor, result: Linearization) -> None:
+        shapes = self._seen.silhouettes
+        assert shapes is not None and self._surface is not None
+        if "silhouette" in self._without:
+            return
+        frames = shapes.frames
+        surface = self._surface.evaluate(posed, betas, frames)
+        pixels, by_frame, by_shape = self._project(surface, self._seen.K[frames])
         scale = self._seen.heights[frames][:, None]
-        outside = (shapes.distance(pixels) / scale / OUTSIDE_SPREAD).square()
-        outside = geman_mcclure(outside, CONTOUR_OUTLIER / OUTSIDE_SPREAD)
-        nearest = torch.cdist(shapes.contours, pixels).amin(-1) / scale
-        reach = geman_mcclure(nearest.square(), CONTOUR_OUTLIER) / CONTOUR_SPREAD**2
-        return SILHOUETTE_EVIDENCE * (outside.mean(-1) + reach.mean(-1)).mean()
+        distance, slope = shapes.distance_and_slope(pixels)
+        share = (SILHOUETTE_EVIDENCE * 2 / pixels.shape[1]) ** 0.5
+        error = distance / scale / OUTSIDE_SPREAD
+        cost, weight = geman_mcclure(error.square(), CONTOUR_OUTLIER / OUTSIDE_SPREAD)
+        root = share * weight.sqrt()
+        unit = (root / scale / OUTSIDE_SPREAD)[..., None] * slope  # (F, N, 2)
+        self._add(
+            result,
+            "silhouette",
+            0.5 * share**2 * cost.sum(),
+            root * error,
+            torch.einsum("fni,fnid->fnd", unit, by_frame),
+            torch.einsum("fni,fnid->fnd", unit, by_shape),
+            frames,
+        )
+        nearest = torch.cdist(shapes.contours, pixels).argmin(-1)  # (F, C)
+        rows = torch.arange(len(frames))[:, None]
+        error = (pixels[rows, nearest] - shapes.contours) / scale[..., None] / CONTOUR_SPREAD
+        share = (SILHOUETTE_EVIDENCE * 2 / shapes.contours.shape[1]) ** 0.5
+        cost, weight = geman_mcclure(error.square().sum(-1), CONTOUR_OUTLIER / CONTOUR_SPREAD)
+        root = share * weight.sqrt()[..., None]
+        unit = (root / scale[..., None] / CONTOUR_SPREAD)[..., None]
+        self._add(
+            result,
+            "silhouette",
+            0.5 * share**2 * cost.sum(),
+            (root * error).flatten(1),
+            (unit * by_frame[rows, nearest]).flatten(1, 2),
+            (unit * by_shape[rows, nearest]).flatten(1, 2),
+            frames,
+        )

@@ -87,3 +87,22 @@ def pose_spread() -> Tensor:
 def limit_excess(pose: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """How far (..., 23, 3) axis-angle values lie outside their bounds, in radians, >= 0."""
     return (low - pose).clamp_min(0) + (pose - high).clamp_min(0)
+
+
+def inverse_right_jacobian(axis_angle: Tensor) -> Tensor:
+    """(..., 3, 3): how axis-angle (..., 3) changes when its rotation is followed by a small turn in its own axes.
+
+    ``log(exp(a) exp(d)) = a + J d``, J = I + [a]x / 2 + (1/t^2 - (1 + cos t) / (2 t sin t)) [a]x^2 with t = |a|
+    (Chirikjian 2011, equation 10.86).
+    """
+    x, y, z = axis_angle.unbind(-1)
+    zero = torch.zeros_like(x)
+    rows = (torch.stack((zero, -z, y), -1), torch.stack((z, zero, -x), -1), torch.stack((-y, x, zero), -1))
+    cross = torch.stack(rows, -2)
+    angle = axis_angle.norm(dim=-1)
+    small = angle < 0.05
+    # the pole of the formula at half a turn lies beyond every joint's range
+    safe = torch.where(small, torch.ones_like(angle), angle.clamp_max(3.1))
+    curved = 1 / safe**2 - (1 + torch.cos(safe)) / (2 * safe * torch.sin(safe))
+    factor = torch.where(small, 1 / 12 + angle**2 / 720, curved)
+    return torch.eye(3) + 0.5 * cross + factor[..., None, None] * (cross @ cross)

@@ -22,16 +22,19 @@ class Silhouettes:
     boxes: Tensor  # (F, 4) x0, y0, x1, y1: the part of the picture that a field covers
     contours: Tensor  # (F, CONTOUR_POINTS, 2) pixels on the mask's edge
 
-    def distance(self, pixels: Tensor) -> Tensor:
-        """Distance in pixels (F, N) from points (F, N, 2) to the mask; differentiable, 0 inside."""
+    def distance_and_slope(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance in pixels (F, N) from points (F, N, 2) to the mask, 0 inside, and its derivative (F, N, 2)."""
         low, high = self.boxes[:, None, :2], self.boxes[:, None, 2:]
-        grid = 2 * (pixels - low) / (high - low) - 1
-        inside = torch.nn.functional.grid_sample(
-            self.fields, grid[:, None], padding_mode="border", align_corners=False
-        )[:, 0, 0]
-        # beyond the field the way to its border adds to the border's own value
-        beyond = (pixels - pixels.clamp(low, high)).norm(dim=-1)
-        return inside + beyond
+        with torch.enable_grad():
+            free = pixels.detach().requires_grad_(True)
+            grid = 2 * (free - low) / (high - low) - 1
+            inside = torch.nn.functional.grid_sample(
+                self.fields, grid[:, None], padding_mode="border", align_corners=False
+            )[:, 0, 0]
+            # beyond the field the way to its border adds to the border's own value
+            distance = inside + (free - free.clamp(low, high)).norm(dim=-1)
+            [slope] = torch.autograd.grad(distance.sum(), free)
+        return distance.detach(), slope
 
 
 def outline(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

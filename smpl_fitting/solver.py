@@ -1,4 +1,8 @@
-"""Minimises the objective over all frames of a clip at once."""
+"""Solves for the body in all frames at once: Levenberg-Marquardt steps on analytic Jacobians.
+
+First the shape, from frames spread over the clip taken as photos of one person; then the motion, all frames together,
+with the shape held.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,17 @@ import torch
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.geometry import matrix_to_rotation_6d
 from smpl_fitting.initialise import poses_from_landmarks, translation_from_landmarks
-from smpl_fitting.objective import Objective, Observations, Parameters, landmark_weights
+from smpl_fitting.objective import Objective, landmark_weights
+from smpl_fitting.observations import Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import surface_sample
 
-ROUGH_STEPS, LANDMARK_STEPS, SILHOUETTE_STEPS = 150, 150, 120
 ROUGH_OUTLIER = 0.3  # of the height: at first every landmark pulls, however far (graduated non-convexity)
-POSE_RATE, TRANS_RATE, SHAPE_RATE = 0.02, 0.02, 0.05
+ROUGH_STEPS, FINE_STEPS = 8, 12
+ENOUGH = 1e-4  # share of the energy below which a step's gain ends the stage
+DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
+SHAPE_FRAMES = 48
 
 
 @contextmanager
@@ -33,67 +39,110 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def initial_parameters(body: BodyModel, seen: Observations) -> Parameters:
-    """Pose in closed form from the 3D landmarks, place from the 2D ones, an average shape."""
-    betas = torch.zeros(body.num_betas)
-    still = torch.zeros(1, 3)
-    identity = torch.eye(3).expand(1, body.num_joints, 3, 3)
-    rest = body.landmarks(betas, identity, still)[0]
-    rotations = torch.eye(3).expand(len(seen.world), body.num_joints, 3, 3).clone()
-    rotations[:, :24] = poses_from_landmarks(seen.world, rest, body.parents)
-    points = body.landmarks(betas, rotations, still.expand(len(rotations), 3))
-    weights = landmark_weights() * seen.weights
-    trans = translation_from_landmarks(points, seen.keypoints, weights, seen.K)
-    trans = _fill_gaps(trans, seen.weights.sum(-1) > 0)
-    return Parameters(matrix_to_rotation_6d(rotations), trans, betas)
-
-
-def solve(body: BodyModel, seen: Observations, progress: Progress | None = None) -> Parameters:
-    """Fit the body to what was seen: landmarks first, then the outlines as well where there are any.
+def solve(
+    body: BodyModel,
+    seen: Observations,
+    progress: Progress | None = None,
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Parameters:
+    """Fit the body to what was seen.
 
     Raises:
         Cancelled: through ``progress``.
     """
     progress = progress or Progress()
-    with _one_thread():
-        return _solve(body, seen, progress)
+    with _one_thread(), torch.no_grad():
+        if seen.frame_time is None:
+            return _solve_photos(body, seen, progress, without)
+        chosen = _spread_frames(seen)
+        photos = _as_photos(seen, chosen)
+        shape = _solve_photos(body, photos, progress.part("", 0.0, 0.3), without).betas
+        motion = progress.part("", 0.3, 1.0)
+        start = initial_parameters(body, seen, shape)
+        rough = Objective(
+            body, replace(seen, silhouettes=None), outlier=ROUGH_OUTLIER, shape=False, without=without
+        )
+        fine = Objective(body, replace(seen, silhouettes=None), shape=False, without=without)
+        start = minimise(rough, start, ROUGH_STEPS, motion.part("", 0.0, 0.4))
+        return minimise(fine, start, FINE_STEPS, motion.part("", 0.4, 1.0))
 
 
-def _solve(body: BodyModel, seen: Observations, progress: Progress) -> Parameters:
-    parameters = initial_parameters(body, seen)
+def _solve_photos(
+    body: BodyModel, seen: Observations, progress: Progress, without: frozenset[str]
+) -> Parameters:
     sample = surface_sample(body.v_template)
     landmarks_only = replace(seen, silhouettes=None)
-    stages = [
-        (Objective(body, landmarks_only, sample, ROUGH_OUTLIER), ROUGH_STEPS, 1.0),
-        (Objective(body, landmarks_only, sample), LANDMARK_STEPS, 0.6),
-    ]
-    if seen.silhouettes is not None:
-        stages.append((Objective(body, seen, sample), SILHOUETTE_STEPS, 0.5))
-    total = sum(steps for _, steps, _ in stages)
-    done = 0
-    for objective, steps, rate in stages:
-        part = progress.part("", done / total, (done + steps) / total)
-        parameters = _descend(objective, parameters, steps, rate, part)
-        done += steps
+    parameters = initial_parameters(body, seen, torch.zeros(body.num_betas))
+    rough = Objective(body, landmarks_only, outlier=ROUGH_OUTLIER, without=without)
+    parameters = minimise(rough, parameters, ROUGH_STEPS, progress.part("", 0.0, 0.2))
+    fine = Objective(body, landmarks_only, without=without)
+    parameters = minimise(fine, parameters, FINE_STEPS, progress.part("", 0.2, 0.5))
+    if seen.silhouettes is None:
+        return parameters
+    outlined = Objective(body, seen, sample, without=without)
+    return minimise(outlined, parameters, FINE_STEPS, progress.part("", 0.5, 1.0))
+
+
+def minimise(objective: Objective, start: Parameters, steps: int, progress: Progress) -> Parameters:
+    """Levenberg-Marquardt (Marquardt 1963): at most ``steps`` steps, fewer where they gain nothing more."""
+    parameters, damping = start, DAMPING
+    here = objective.linearize(parameters)
+    for step in range(steps):
+        assert here.equations is not None
+        try:
+            trial = objective.moved(parameters, *here.equations.solve(damping))
+        except torch.linalg.LinAlgError:  # not positive definite in single precision: a shorter step
+            gain = 0.0
+        else:
+            there = objective.linearize(trial)
+            gain = here.total - there.total
+        if gain > 0:
+            parameters, here = trial, there
+            damping = max(damping / 5, LEAST_DAMPING)
+            if gain < ENOUGH * there.total:
+                break
+        else:
+            damping = damping * 10
+            if damping > MOST_DAMPING:
+                break
+        progress.update((step + 1) / steps)
+    progress.update(1.0)
     return parameters
 
 
-def _descend(
-    objective: Objective, start: Parameters, steps: int, rate: float, progress: Progress
-) -> Parameters:
-    """Adam with a cosine-annealed rate; returns detached parameters."""
-    free = [value.detach().clone().requires_grad_(True) for value in (start.pose, start.trans, start.betas)]
-    rates = (POSE_RATE, TRANS_RATE, SHAPE_RATE)
-    groups = [{"params": [value], "lr": rate * own} for value, own in zip(free, rates, strict=True)]
-    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=0.0)
-    for step in range(steps):
-        optimizer.zero_grad(set_to_none=True)
-        objective.total(Parameters(*free)).backward()
-        optimizer.step()
-        schedule.step()
-        progress.update((step + 1) / steps)
-    return Parameters(*(value.detach() for value in free))
+def initial_parameters(body: BodyModel, seen: Observations, betas: Tensor) -> Parameters:
+    """Pose in closed form from the 3D landmarks, place from the 2D ones."""
+    still = torch.zeros(1, 3)
+    identity = torch.eye(3).expand(1, body.num_joints, 3, 3)
+    rest = body.landmarks(betas, identity, still)[0]
+    rotations = torch.eye(3).expand(len(seen.world), body.num_joints, 3, 3).clone()
+    rotations[:, :24] = poses_from_landmarks(seen.world, rest, body.parents)
+    rotations[:, 22:] = torch.eye(3)  # hands as they are at rest: 22 and 23 are fingers in some models
+    points = body.landmarks(betas, rotations, still.expand(len(rotations), 3))
+    weights = landmark_weights() * seen.weights
+    trans = translation_from_landmarks(points, seen.keypoints, weights, seen.K)
+    trans = _fill_gaps(trans, seen.weights.sum(-1) > 0)
+    return Parameters(rotations, trans, betas)
+
+
+def _spread_frames(seen: Observations) -> Tensor:
+    """Rows spread over the clip, the best seen of each stretch, with all that have outlines."""
+    visible = seen.weights.mean(-1)
+    parts = torch.arange(len(visible)).tensor_split(min(SHAPE_FRAMES, len(visible)))
+    best = [int(part[visible[part].argmax()]) for part in parts]
+    rows = {row for row in best if visible[row] > 0}
+    if seen.silhouettes is not None:
+        rows |= set(seen.silhouettes.frames.tolist())
+    return torch.tensor(sorted(rows))
+
+
+def _as_photos(seen: Observations, rows: Tensor) -> Observations:
+    photos = replace(seen.rows(rows), frame_time=None, contacts=None)
+    if seen.silhouettes is None:
+        return photos
+    places = torch.searchsorted(rows, seen.silhouettes.frames)
+    return replace(photos, silhouettes=replace(seen.silhouettes, frames=places))
 
 
 def _fill_gaps(values: Tensor, valid: Tensor) -> Tensor:

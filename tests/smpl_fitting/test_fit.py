@@ -6,10 +6,10 @@ import torch
 
 from smpl_fitting.errors import FootageError, MotionFileError, NobodyFoundError
 from smpl_fitting.fit import fit_clip, fit_stills, person_heights
-from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_rotation_6d
+from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.landmarks import JOINT, LANDMARK
 from smpl_fitting.motion import Motion
-from smpl_fitting.objective import Observations, Parameters
+from smpl_fitting.observations import Observations
 from smpl_fitting.quality import landmark_errors, silhouette_iou
 from smpl_fitting.solver import solve
 from smpl_fitting.world import body_vertices, camera_to_world, default_intrinsics, frame_camera, with_shape
@@ -54,7 +54,7 @@ def test_true_landmarks_give_the_body_back(body):
     )
     found = solve(body, seen)
     truth = body.joints(betas, rotations, trans)
-    joints = body.joints(found.betas, found.rotations(), found.trans)
+    joints = body.joints(found.betas, found.rotations, found.trans)
     aligned = joints - joints[:, :1] + truth[:, :1]
     limbs = [
         JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")
@@ -117,12 +117,6 @@ def test_motion_refuses_nan():
     poses[1, 3] = np.nan
     with pytest.raises(MotionFileError, match="poses"):
         Motion(poses, np.zeros((2, 3)), np.zeros(10), fps=30)
-
-
-def test_six_numbers_make_the_rotations(body):
-    _, rotations, trans = walking_body(body, 3)
-    parameters = Parameters(matrix_to_rotation_6d(rotations), trans, torch.zeros(10))
-    torch.testing.assert_close(parameters.rotations(), rotations, atol=1e-6, rtol=0)
 
 
 @pytest.mark.slow
