@@ -41,6 +41,11 @@ def draw_with_rasterizer(
     return _to_bytes(np.concatenate((_encode(straight), alpha), axis=-1))
 
 
+def draw_room(vertices: np.ndarray, camera: Camera, studio: Studio) -> np.ndarray:
+    """uint8 (H, W, 3) of the studio alone, with the shadow of a person of these vertices (V, 3)."""
+    return _to_bytes(_encode(_room(vertices, camera, studio)))
+
+
 def _shade(
     surface: Surface, vertices: np.ndarray, truth: FrameTruth, camera: Camera, light: Studio
 ) -> np.ndarray:

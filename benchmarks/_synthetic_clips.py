@@ -1,0 +1,144 @@
+"""The synthetic clips, drawn and detected once and kept in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from _fit_metrics import Track, true_contacts
+
+import neural.training
+import smpl_fitting.detection
+from neural.training.filmed import FPS, ClipSpec, Scene, set_scene
+from smpl_fitting.body import BodyModel
+from smpl_fitting.detection import Detections, detect
+from smpl_fitting.files import atomic_path
+from smpl_fitting.geometry import Camera
+from smpl_fitting.video import Footage, VideoWriter, open_footage
+
+# What decides the pictures: a change to any of these draws the clips again.
+_DRAWING = (
+    "dressing",
+    "face_details",
+    "filmed",
+    "hm08",
+    "people",
+    "raster_people",
+    "studio",
+    "truth",
+    "wardrobe",
+)
+_MOVING = ("bvh", "mocap")
+
+
+@dataclass(frozen=True)
+class TrueClip:
+    """A drawn clip and what is known of it.
+
+    ``footage`` on disk; ``vertices`` (T, V, 3) and ``joints`` (T, 24, 3) in the Z-up world with the floor at 0;
+    ``stature`` metres.
+    """
+
+    spec: ClipSpec
+    footage: Footage
+    camera: Camera
+    vertices: np.ndarray
+    joints: np.ndarray
+    stature: float
+
+    def world_soles(self, body: BodyModel) -> np.ndarray:
+        """(T, 4, 3) the true bare soles."""
+        return self.vertices[:, body.sole_vertices.numpy()].mean(2)
+
+    def contacts(self, body: BodyModel) -> np.ndarray:
+        """(T, 4) bool"""
+        return true_contacts(self.world_soles(body), FPS)
+
+    def track(self, body: BodyModel) -> Track:
+        """The true body in camera axes."""
+        return Track(*(self.in_camera(v) for v in (self.joints, self.vertices, self.world_soles(body))))
+
+    def in_camera(self, points: np.ndarray) -> np.ndarray:
+        return points @ self.camera.R.double().numpy().T + self.camera.t.double().numpy()
+
+    def landmarks(self, body: BodyModel) -> np.ndarray:
+        """(T, 33, 3) the true landmarks in camera axes."""
+        points = self.vertices[:, body.landmark_vertices.numpy()]
+        return self.in_camera((points * body.landmark_weights.numpy()[..., None]).sum(2))
+
+    def landmark_pixels(self, body: BodyModel) -> np.ndarray:
+        """(T, 33, 2)"""
+        seen = self.landmarks(body) @ self.camera.K.double().numpy().T
+        return seen[..., :2] / seen[..., 2:]
+
+
+def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> TrueClip:
+    """A clip, drawn unless the cache has it."""
+    key = _digest(
+        repr(spec).encode(), *_sources(neural.training, _DRAWING + _MOVING), body.weights.numpy().tobytes()
+    )
+    film, numbers = cache / f"{spec.name}-{key}.mp4", cache / f"{spec.name}-{key}.npz"
+    if not (film.exists() and numbers.exists()):
+        cache.mkdir(parents=True, exist_ok=True)
+        _draw(set_scene(spec, shared / "assets/makehuman_cc0", shared / "mocap", body), film, numbers)
+    with np.load(numbers) as kept:
+        camera = Camera(*(torch.from_numpy(kept[name]) for name in "KRt"), spec.image_size)
+        return TrueClip(
+            spec, open_footage(film), camera, kept["vertices"], kept["joints"], float(kept["stature"])
+        )
+
+
+def detect_clip(clip: TrueClip, cache: Path, any_version: bool) -> Detections:
+    """What the detector sees of a clip, unless the cache has it.
+
+    Args:
+        any_version: take the newest detections in the cache even though the detector's code has changed.
+    """
+    name = clip.footage.path.stem
+    code = _sources(
+        smpl_fitting.detection, sorted(p.stem for p in _folder(smpl_fitting.detection).glob("*.py"))
+    )
+    path = cache / f"{name}-seen-{_digest(*code)}.npz"
+    if any_version and not path.exists():
+        path = max(cache.glob(f"{name}-seen-*.npz"), key=lambda p: p.stat().st_mtime, default=path)
+    if not path.exists():
+        detect(clip.footage).save(path)
+    return Detections.load(path)
+
+
+def with_true_landmarks(detections: Detections, clip: TrueClip, body: BodyModel) -> Detections:
+    """The detections with the true landmarks' pixels; visibility, depth and 3D landmarks stay the detector's."""
+    keypoints = detections.keypoints.copy()
+    keypoints[detections.found, :, :2] = clip.landmark_pixels(body)[detections.found]
+    return replace(detections, keypoints=keypoints)
+
+
+def _draw(scene: Scene, film: Path, numbers: Path) -> None:
+    with VideoWriter(film, FPS, scene.camera.image_size) as writer:
+        for picture in scene.frames():
+            writer.write(picture)
+    with atomic_path(numbers) as temporary, open(temporary, "wb") as file:
+        np.savez(
+            file,
+            vertices=scene.posed.body,
+            joints=scene.posed.joints,
+            stature=scene.stature,
+            K=scene.camera.K.numpy(),
+            R=scene.camera.R.numpy(),
+            t=scene.camera.t.numpy(),
+        )
+
+
+def _folder(package) -> Path:
+    return Path(package.__file__).parent
+
+
+def _sources(package, names) -> list[bytes]:
+    return [(_folder(package) / f"{name}.py").read_bytes() for name in names]
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
