@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,14 @@ from scipy import ndimage
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
+from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.motion import Motion
 from smpl_fitting.observations import Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
-from smpl_fitting.solver import solve
+from smpl_fitting.solver import solve_motion, solve_photos, solve_shape
 from smpl_fitting.video import Footage, open_footage
 from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotation
 
@@ -41,6 +42,8 @@ def fit_clip(
     *,
     frames: range | None = None,
     focal: float | None = None,
+    height: float | None = None,
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> Fit:
     """Fit the body to the person in a clip or photo.
@@ -48,6 +51,8 @@ def fit_clip(
     Args:
         frames: which frames to fit (all of them); the motion has one row for each.
         focal: focal length in pixels, when it is known.
+        height: the person's stature in metres, without shoes, when it is known.
+        checkpoint: a folder for what is finished, from which a killed fit goes on.
 
     Raises:
         FootageError: the footage cannot be read.
@@ -65,8 +70,10 @@ def fit_clip(
         body,
         fps=footage.fps / (frames.step if frames is not None else 1),
         focal=focal,
+        height=height,
         times=np.asarray(footage.times)[rows],
         source=str(footage.path),
+        checkpoint=checkpoint,
         progress=progress.part("Fitting the body", 0.5, 1.0),
     )
     return Fit(motion, detections)
@@ -77,6 +84,7 @@ def fit_stills(
     body: BodyModel,
     *,
     focal: float | None = None,
+    height: float | None = None,
     progress: Progress | None = None,
 ) -> list[Fit]:
     """Fit photos of one person together: a pose and a camera each, one shape for all.
@@ -94,7 +102,8 @@ def fit_stills(
         if found[-1].confidence[0] == 0:
             raise NobodyFoundError(f"{path}: no person was found; use a photo that shows the whole body")
     seen = [observe(one, default_intrinsics(one.image_size, focal), None) for one in found]
-    solution = solve(body, _together(seen), progress.part("Fitting the body", 0.5, 1.0))
+    together = replace(_together(seen), stature=height)
+    solution = solve_photos(body, together, progress.part("Fitting the body", 0.5, 1.0))
     fits = []
     for index, (path, one) in enumerate(zip(stills, found, strict=True)):
         row = slice(index, index + 1)
@@ -130,13 +139,31 @@ def fit_detections(
     *,
     fps: float,
     focal: float | None = None,
+    height: float | None = None,
     times: np.ndarray | None = None,
     source: str = "",
+    checkpoint: Path | None = None,
+    without: frozenset[str] = frozenset(),
     progress: Progress | None = None,
 ) -> Motion:
-    """Fit the body to landmarks and masks that are already there; one row for each detected frame."""
-    seen = observe(detections, default_intrinsics(detections.image_size, focal), fps)
-    return _motion(body, solve(body, seen, progress), detections, seen.K, fps, times, source)
+    """Fit the body to landmarks and masks that are already there; one row for each detected frame.
+
+    Args:
+        focal, height, checkpoint: as in :func:`fit_clip`.
+        without: names of terms to leave out of the energy (see :mod:`smpl_fitting.objective`), for ablations.
+    """
+    progress = progress or Progress()
+    seen = replace(observe(detections, default_intrinsics(detections.image_size, focal), fps), stature=height)
+    kept = Checkpoint(checkpoint, body.v_template, detections.keypoints, repr((fps, focal, height, without)))
+
+    def shape() -> tuple[Tensor]:
+        return (solve_shape(body, seen, progress.part("", 0.0, 0.3), without=without),)
+
+    [betas] = kept.tensors("shape", shape)
+    solution = solve_motion(
+        body, seen, betas, progress=progress.part("", 0.3, 1.0), without=without, checkpoint=kept
+    )
+    return _motion(body, solution, detections, seen.K, fps, times, source)
 
 
 def _motion(

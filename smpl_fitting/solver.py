@@ -6,14 +6,17 @@ with the shape held.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
+from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.initialise import poses_from_landmarks, translation_from_landmarks
 from smpl_fitting.objective import Objective, landmark_weights
 from smpl_fitting.observations import Observations, Parameters
@@ -25,6 +28,7 @@ ROUGH_STEPS, FINE_STEPS = 8, 12
 ENOUGH = 1e-4  # share of the energy below which a step's gain ends the stage
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 SHAPE_FRAMES = 48
+WINDOW, OVERLAP = 400, 40  # frames solved together, and how far windows reach into their neighbours
 
 
 @contextmanager
@@ -39,49 +43,116 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def solve(
+def solve_photos(
     body: BodyModel,
     seen: Observations,
     progress: Progress | None = None,
     *,
     without: frozenset[str] = frozenset(),
 ) -> Parameters:
-    """Fit the body to what was seen.
+    """Fit photos of one person: a pose and a place each, one shape for all; landmarks first, then outlines too.
 
     Raises:
         Cancelled: through ``progress``.
     """
     progress = progress or Progress()
-    with _one_thread(), torch.no_grad():
-        if seen.frame_time is None:
-            return _solve_photos(body, seen, progress, without)
-        chosen = _spread_frames(seen)
-        photos = _as_photos(seen, chosen)
-        shape = _solve_photos(body, photos, progress.part("", 0.0, 0.3), without).betas
-        motion = progress.part("", 0.3, 1.0)
-        start = initial_parameters(body, seen, shape)
-        rough = Objective(
-            body, replace(seen, silhouettes=None), outlier=ROUGH_OUTLIER, shape=False, without=without
-        )
-        fine = Objective(body, replace(seen, silhouettes=None), shape=False, without=without)
-        start = minimise(rough, start, ROUGH_STEPS, motion.part("", 0.0, 0.4))
-        return minimise(fine, start, FINE_STEPS, motion.part("", 0.4, 1.0))
-
-
-def _solve_photos(
-    body: BodyModel, seen: Observations, progress: Progress, without: frozenset[str]
-) -> Parameters:
-    sample = surface_sample(body.v_template)
     landmarks_only = replace(seen, silhouettes=None)
-    parameters = initial_parameters(body, seen, torch.zeros(body.num_betas))
-    rough = Objective(body, landmarks_only, outlier=ROUGH_OUTLIER, without=without)
-    parameters = minimise(rough, parameters, ROUGH_STEPS, progress.part("", 0.0, 0.2))
-    fine = Objective(body, landmarks_only, without=without)
-    parameters = minimise(fine, parameters, FINE_STEPS, progress.part("", 0.2, 0.5))
-    if seen.silhouettes is None:
-        return parameters
-    outlined = Objective(body, seen, sample, without=without)
-    return minimise(outlined, parameters, FINE_STEPS, progress.part("", 0.5, 1.0))
+    with _one_thread(), torch.no_grad():
+        parameters = initial_parameters(body, seen, torch.zeros(body.num_betas))
+        rough = Objective(body, landmarks_only, outlier=ROUGH_OUTLIER, without=without)
+        parameters = minimise(rough, parameters, ROUGH_STEPS, progress.part("", 0.0, 0.2))
+        fine = Objective(body, landmarks_only, without=without)
+        parameters = minimise(fine, parameters, FINE_STEPS, progress.part("", 0.2, 0.5))
+        if seen.silhouettes is not None:
+            outlined = Objective(body, seen, surface_sample(body.v_template), without=without)
+            parameters = minimise(outlined, parameters, FINE_STEPS, progress.part("", 0.5, 1.0))
+    return parameters
+
+
+def solve_shape(
+    body: BodyModel,
+    seen: Observations,
+    progress: Progress | None = None,
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Tensor:
+    """(B,) betas of the person of a clip, from frames spread over it and taken as photos."""
+    rows = _spread_frames(seen)
+    photos = replace(seen.rows(rows), frame_time=None, contacts=None)
+    if seen.silhouettes is not None:
+        places = torch.searchsorted(rows, seen.silhouettes.frames)
+        photos = replace(photos, silhouettes=replace(seen.silhouettes, frames=places))
+    return solve_photos(body, photos, progress, without=without).betas
+
+
+def solve_motion(
+    body: BodyModel,
+    seen: Observations,
+    betas: Tensor,
+    start: Parameters | None = None,
+    progress: Progress | None = None,
+    *,
+    without: frozenset[str] = frozenset(),
+    checkpoint: Checkpoint | None = None,
+) -> Parameters:
+    """Fit the motion of a clip, the shape given; ``start`` is a fit that is to be refined.
+
+    Long clips are solved in windows that overlap: what a frame says is felt over some ten frames around it, so
+    the middles of the windows are those of the whole (within 0.1 mm, see the tests).
+
+    Raises:
+        Cancelled: through ``progress``.
+    """
+    progress, checkpoint = progress or Progress(), checkpoint or Checkpoint(None)
+    windows = list(_windows(len(seen.heights)))
+    pieces = []
+    for number, (window, kept) in enumerate(windows):
+        part = progress.part("", number / len(windows), (number + 1) / len(windows))
+        view = replace(seen.rows(window), cuts=tuple(cut - window.start for cut in seen.cuts))
+        begin = None if start is None else start.rows(window)
+        rotations, trans = checkpoint.tensors(
+            f"motion_{number:04d}",
+            partial(_solve_window, body, view, betas, begin, part, without),
+            *_inputs(view, betas, begin),
+        )
+        inside = slice(kept.start - window.start, kept.stop - window.start)
+        pieces.append(Parameters(rotations[inside], trans[inside], betas))
+    return Parameters.join(pieces)
+
+
+def _solve_window(
+    body: BodyModel,
+    seen: Observations,
+    betas: Tensor,
+    start: Parameters | None,
+    progress: Progress,
+    without: frozenset[str],
+) -> tuple[Tensor, Tensor]:
+    with _one_thread(), torch.no_grad():
+        if start is None:
+            start = initial_parameters(body, seen, betas)
+            rough = Objective(body, seen, outlier=ROUGH_OUTLIER, shape=False, without=without)
+            start = minimise(rough, start, ROUGH_STEPS, progress.part("", 0.0, 0.4))
+            progress = progress.part("", 0.4, 1.0)
+        fine = Objective(body, seen, shape=False, without=without)
+        found = minimise(fine, replace(start, betas=betas), FINE_STEPS, progress)
+    return found.rotations, found.trans
+
+
+def _windows(frames: int) -> Iterator[tuple[slice, slice]]:
+    """What is solved together, and which of it is kept."""
+    count = max(1, math.ceil(frames / WINDOW))
+    edges = [round(frames * k / count) for k in range(count + 1)]
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        yield slice(max(0, start - OVERLAP), min(frames, stop + OVERLAP)), slice(start, stop)
+
+
+def _inputs(seen: Observations, betas: Tensor, start: Parameters | None) -> list[Tensor | str]:
+    """Everything that a window's result depends on."""
+    given = [seen.keypoints, seen.weights, seen.world, seen.K, betas]
+    given += [] if seen.contacts is None else [seen.contacts]
+    given += [] if start is None else [start.rotations, start.trans]
+    return [*given, repr((seen.frame_time, seen.cuts))]
 
 
 def minimise(objective: Objective, start: Parameters, steps: int, progress: Progress) -> Parameters:
@@ -135,14 +206,6 @@ def _spread_frames(seen: Observations) -> Tensor:
     if seen.silhouettes is not None:
         rows |= set(seen.silhouettes.frames.tolist())
     return torch.tensor(sorted(rows))
-
-
-def _as_photos(seen: Observations, rows: Tensor) -> Observations:
-    photos = replace(seen.rows(rows), frame_time=None, contacts=None)
-    if seen.silhouettes is None:
-        return photos
-    places = torch.searchsorted(rows, seen.silhouettes.frames)
-    return replace(photos, silhouettes=replace(seen.silhouettes, frames=places))
 
 
 def _fill_gaps(values: Tensor, valid: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from smpl_fitting.landmarks import JOINT, LANDMARK
 from smpl_fitting.motion import Motion
 from smpl_fitting.observations import Observations
 from smpl_fitting.quality import landmark_errors, silhouette_iou
-from smpl_fitting.solver import solve
+from smpl_fitting.solver import solve_motion, solve_shape
 from smpl_fitting.world import body_vertices, camera_to_world, default_intrinsics, frame_camera, with_shape
 
 
@@ -52,7 +52,7 @@ def test_true_landmarks_give_the_body_back(body):
         K=K,
         frame_time=1 / 30,
     )
-    found = solve(body, seen)
+    found = solve_motion(body, seen, solve_shape(body, seen))
     truth = body.joints(betas, rotations, trans)
     joints = body.joints(found.betas, found.rotations, found.trans)
     aligned = joints - joints[:, :1] + truth[:, :1]

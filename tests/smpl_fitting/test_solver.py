@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from smpl_fitting import solver
+from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from smpl_fitting.normal_equations import NormalEquations
 from smpl_fitting.objective import Objective
@@ -108,3 +110,57 @@ def test_the_logarithm_moves_as_its_jacobian_says():
     predicted = (inverse_right_jacobian(angles.float()).double() @ turns[..., None])[..., 0]
     near = angles.norm(dim=-1) < 3.0
     torch.testing.assert_close((after - angles)[near], predicted[near], atol=2e-9, rtol=1e-3)
+
+
+def test_windows_join_without_a_seam(body, walk, monkeypatch):
+    """A clip solved in windows is the clip solved at once."""
+    seen, betas = walk
+    whole = solver.solve_motion(body, seen, betas)
+    monkeypatch.setattr(solver, "WINDOW", 50)
+    pieces = solver.solve_motion(body, seen, betas)
+    joints = [body.joints(betas, found.rotations, found.trans) for found in (whole, pieces)]
+    assert (joints[0] - joints[1]).norm(dim=-1).max() < 5e-4
+
+
+def test_a_killed_fit_goes_on_where_it_stopped(body, walk, monkeypatch, tmp_path):
+    seen, betas = walk
+    monkeypatch.setattr(solver, "WINDOW", 50)
+    whole = solver.solve_motion(body, seen, betas, checkpoint=Checkpoint(tmp_path))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 3
+    (tmp_path / names[1]).write_bytes(b"half written")
+    (tmp_path / names[2]).unlink()
+    again = solver.solve_motion(body, seen, betas, checkpoint=Checkpoint(tmp_path))
+    torch.testing.assert_close(again.rotations, whole.rotations, atol=0, rtol=0)
+    torch.testing.assert_close(again.trans, whole.trans, atol=0, rtol=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    solver.solve_motion(body, seen, betas + 0.1, checkpoint=Checkpoint(tmp_path))
+    assert len(list(tmp_path.iterdir())) == 6  # another shape's windows are others
+
+
+@pytest.fixture
+def walk(body):
+    """150 frames of a body that walks to and fro, seen with some noise."""
+    torch.manual_seed(0)
+    phase = torch.linspace(0, 20, 150)
+    pose = torch.zeros(150, body.num_joints, 3)
+    for joint, sign in ((1, 1), (2, -1)):
+        pose[:, joint, 0] = -0.4 * sign * torch.sin(phase)
+        pose[:, joint + 3, 0] = 0.4 + 0.3 * sign * torch.cos(phase)
+        pose[:, joint + 15, 2] = -1.2 * sign
+    rotations = axis_angle_to_matrix(pose)
+    rotations[:, 0] = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ rotations[:, 0]
+    trans = torch.stack([0.5 * torch.sin(phase / 5), 0 * phase, 4 + 0 * phase], -1)
+    betas = torch.zeros(body.num_betas)
+    points = body.landmarks(betas, rotations, trans)
+    K = torch.tensor([[1000.0, 0, 640], [0, 1000, 360], [0, 0, 1]]).expand(150, 3, 3)
+    pixels = torch.einsum("tij,tnj->tni", K, points)
+    seen = Observations(
+        keypoints=pixels[..., :2] / pixels[..., 2:] + torch.randn(150, 33, 2),
+        weights=torch.ones(150, 33),
+        world=points + 0.02 * torch.randn(150, 33, 3),
+        heights=torch.full((150,), 430.0),
+        K=K,
+        frame_time=1 / 30,
+    )
+    return seen, betas
