@@ -1,0 +1,129 @@
+"""The body's way through the world, told by the feet: while a foot stands, the body moves about it.
+
+A monocular fit finds each frame's depth by itself, so the root wanders along the line of sight. WHAM (Shin et
+al. 2024) and GVHMR (Shen et al. 2024) mend the path from the velocity of planted feet; here the whole path and
+the places of all footsteps are one linear least-squares problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from smpl_fitting.contacts import STEP_UP, shots
+
+PLANTED_SPREAD = 0.03  # metres that a planted sole strays from its place, by errors of the pose
+ACROSS_SPREAD = 0.01  # metres of the root's own error across the line of sight
+DEPTH_SPREAD = 0.04  # and along it
+DRIFT_TIME = 0.5  # seconds over which the root's error stays alike
+SWAY_SPREAD = 1.0  # m/s^2 that the correction may accelerate
+
+
+def steady_root(
+    soles: np.ndarray,
+    contacts: np.ndarray,
+    fps: float,
+    *,
+    view: np.ndarray | None = None,
+    cuts: Sequence[int] | np.ndarray = (),
+) -> np.ndarray:
+    """How to move the body in each frame so that planted feet stay and stand on the ground.
+
+    Minimises, over the corrections ``p_t`` and one place ``a_k`` for each contact: the planted soles' distance
+    from their places, the corrections' size (large along the line of sight, small across it) and their
+    acceleration.
+
+    Args:
+        soles: (T, 4, 3) metres, Z-up, the ground at 0. contacts: (T, 4) in [0, 1].
+        view: (3,) or (T, 3) line of sight in the same axes; without it all directions err alike.
+        cuts: rows at which a new shot begins; nothing is carried across them.
+
+    Returns:
+        (T, 3) metres to add to the body's translation.
+    """
+    soles = np.asarray(soles, np.float64)
+    shift = np.zeros((len(soles), 3))
+    sight = None if view is None else np.broadcast_to(np.asarray(view, np.float64), shift.shape)
+    for shot in shots(len(soles), cuts):
+        shift[shot] = _solve(soles[shot], contacts[shot], fps, None if sight is None else sight[shot])
+    return shift
+
+
+def intervals(contacts: np.ndarray) -> np.ndarray:
+    """(K, 3) int64 rows of (point, start, stop) of the stretches in which contacts (T, N) exceed one half."""
+    on = np.pad((contacts > 0.5).T.astype(np.int8), ((0, 0), (1, 1)))
+    change = np.diff(on, axis=1)
+    point, start = np.nonzero(change == 1)
+    stop = np.nonzero(change == -1)[1]
+    return np.stack([point, start, stop], axis=1)
+
+
+def place_heights(soles: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(K,) the ground's height at each contact: 0, or the soles' own where that is a step or a box."""
+    heights = np.array([np.median(soles[start:stop, point, 2]) for point, start, stop in steps])
+    return np.where(heights > STEP_UP, heights, 0.0)
+
+
+def _solve(soles: np.ndarray, contacts: np.ndarray, fps: float, view: np.ndarray | None) -> np.ndarray:
+    steps = intervals(contacts)
+    frames = len(soles)
+    if len(steps) == 0:
+        return np.zeros((frames, 3))
+    # rows: planted soles; unknowns: T corrections, then K places; each with x, y, z
+    spans = [np.arange(start, stop) for _, start, stop in steps]
+    row_frame = np.concatenate(spans)
+    lengths = steps[:, 2] - steps[:, 1]
+    row_step = np.repeat(np.arange(len(steps)), lengths)
+    row_point = np.repeat(steps[:, 0], lengths)
+    rows = np.arange(len(row_frame))
+    planted = sparse.csr_matrix((np.ones(len(rows)), (rows, row_frame)), (len(rows), frames))
+    places = sparse.csr_matrix((-np.ones(len(rows)), (rows, row_step)), (len(rows), len(steps)))
+    believed = contacts[row_frame, row_point] / PLANTED_SPREAD**2 / (DRIFT_TIME * fps)
+    weights = sparse.diags(believed)
+    observed = soles[row_frame, row_point]
+
+    flat = sparse.hstack([planted, places]).tocsr()
+    level = sparse.hstack([planted, sparse.csr_matrix(places.shape)]).tocsr()  # heights are known
+    heights = place_heights(soles, steps)[row_step]
+    axes = [flat, flat, level]
+    targets = [-observed[:, 0], -observed[:, 1], heights - observed[:, 2]]
+    prior = _prior(frames, fps, view)
+    unknowns = frames + len(steps)
+    blocks = [[_grown(prior[i][j], unknowns) for j in range(3)] for i in range(3)]
+    right = []
+    for axis in range(3):
+        blocks[axis][axis] = blocks[axis][axis] + axes[axis].T @ weights @ axes[axis]
+        right.append(axes[axis].T @ (believed * targets[axis]))
+    # a place's height and a far-off place are not in any row: keep the matrix regular
+    normal = sparse.bmat(blocks, format="csc") + 1e-6 * sparse.identity(3 * unknowns, format="csc")
+    solution = splu(normal.tocsc()).solve(np.concatenate(right))
+    return solution.reshape(3, unknowns)[:, :frames].T
+
+
+def _prior(frames: int, fps: float, view: np.ndarray | None) -> list[list[sparse.spmatrix]]:
+    """3 x 3 blocks (T, T): precision of the corrections, of their size and of their acceleration."""
+    if view is None:
+        precision = np.broadcast_to(np.eye(3) / DEPTH_SPREAD**2, (frames, 3, 3))
+    else:
+        along = view / np.maximum(np.linalg.norm(view, axis=1, keepdims=True), 1e-9)
+        outer = along[:, :, None] * along[:, None]
+        precision = np.eye(3) / ACROSS_SPREAD**2 + outer * (1 / DEPTH_SPREAD**2 - 1 / ACROSS_SPREAD**2)
+    precision = precision / (DRIFT_TIME * fps)
+    smooth = sparse.csr_matrix((frames, frames))
+    if frames > 2:
+        bend = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(frames - 2, frames)) * fps**2
+        smooth = bend.T @ bend / SWAY_SPREAD**2 / (DRIFT_TIME * fps)
+    return [
+        [sparse.diags(precision[:, i, j]) + (smooth if i == j else 0 * smooth) for j in range(3)]
+        for i in range(3)
+    ]
+
+
+def _grown(matrix: sparse.spmatrix, size: int) -> sparse.spmatrix:
+    """The square matrix with zero rows and columns added at its end."""
+    grown = sparse.csr_matrix(matrix)
+    grown.resize((size, size))
+    return grown
