@@ -37,6 +37,7 @@ class Skeleton:
     deform: np.ndarray  # (B,) bool
     constrained: np.ndarray  # (B,) bool: an enabled constraint or driver has a say in the pose
     properties: tuple[tuple[str, ...], ...]  # names of each pose bone's custom properties
+    basis: np.ndarray  # (B, 4, 4) the pose at the time of reading: bones without keys keep it
     world: np.ndarray  # (4, 4) object to world at the time of reading
 
     @property
@@ -79,6 +80,7 @@ def plain_skeleton(
         "deform": np.ones(count, bool),
         "constrained": np.zeros(count, bool),
         "properties": ((),) * count,
+        "basis": np.tile(np.eye(4), (count, 1, 1)),
         "world": np.eye(4),
     }
     return Skeleton(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,9 @@ class MotionData:
     fps: float
     model: str
     cameras: Cameras | None
+    betas: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (B,) of the model
+    contacts: np.ndarray | None = None  # (T, 4) in [0, 1]: left heel, left toe, right heel, right toe
+    keypoints: np.ndarray | None = None  # (T, 33, 4): x px, y px, depth, visibility
 
     @property
     def frame_count(self) -> int:
@@ -78,6 +81,9 @@ def read_motion(path: str | Path) -> MotionData:
             fps=float(rate),
             model=str(data["model"]) if "model" in data else "",
             cameras=_cameras(data),
+            betas=_betas(data),
+            contacts=data["contacts"].astype(float) if "contacts" in data else None,
+            keypoints=data["keypoints"].astype(float) if "keypoints" in data else None,
         )
         _check_motion(motion)
     except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -141,6 +147,11 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def _betas(data: dict[str, np.ndarray]) -> np.ndarray:
+    """The shape of the motion's own model: an open body's is stored apart, since other tools would misread it."""
+    return np.atleast_1d(data.get("open_betas", data.get("betas", np.zeros(0)))).astype(float)
+
+
 def _cameras(data: dict[str, np.ndarray]) -> Cameras | None:
     if "camera_K" not in data:
         return None
@@ -156,6 +167,13 @@ def _check_motion(motion: MotionData) -> None:
     if not (np.isfinite(motion.fps) and motion.fps > 0):
         raise ValueError(f"the frame rate is {motion.fps}")
     arrays = [("poses", motion.poses, motion.poses.shape), ("trans", motion.trans, (frames, 3))]
+    if motion.betas.ndim != 1:
+        raise ValueError(f"betas have shape {motion.betas.shape}, expected one vector")
+    arrays.append(("betas", motion.betas, motion.betas.shape))
+    if motion.contacts is not None:
+        arrays.append(("contacts", motion.contacts, (frames, 4)))
+    if motion.keypoints is not None:
+        arrays.append(("keypoints", motion.keypoints, (frames, 33, 4)))
     if motion.cameras is not None:
         arrays.append(("camera_K", motion.cameras.K, (frames, 3, 3)))
         arrays.append(("camera_R", motion.cameras.R, (frames, 3, 3)))

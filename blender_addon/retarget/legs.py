@@ -1,0 +1,120 @@
+"""Legs that keep planted feet planted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .clip import Clip
+from .feet import Floor, find_contacts, hip_drop, plant, sole_points, toe_lift
+from .figure import Figure
+from .ik import REACH, two_bone
+from .posing import Posing
+from .root import UP, floor_of
+from .rotations import axis_angle_to_matrix, rotate
+from .skeleton import SIDES
+
+
+def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
+    """Contacts (T, 4) of the source: those of the clip, else found in its movement."""
+    if clip.contacts is not None:
+        return clip.contacts
+    world = clip.skeleton.world
+    rest = clip.rest_rotations()
+    leg = source.leg_length() * float(np.linalg.norm(world[:3, :3] @ source.facing()[:, 2]))
+    points = []
+    for side in SIDES:
+        foot = source.chains[f"{side}_foot"][0]
+        sole = sole_points(source, side, clip.soles)[:2] - source.head(f"{side}_foot")
+        delta = clip.rotations[:, foot] @ rest[foot].T
+        arms = sole @ world[:3, :3].T
+        points += [clip.positions[:, foot] + rotate(delta, arm) for arm in arms]
+    return find_contacts(np.stack(points, 1), clip.fps, Floor(UP, floor_of(clip, source)), leg)
+
+
+def soles_now(posing: Posing, side: str, soles: float | None, heads: np.ndarray) -> np.ndarray:
+    """Heel, ball and tip (T, 3, 3) of a foot as posed; the tip is on the toes where there are any."""
+    figure = posing.figure
+    points = sole_points(figure, side, soles)
+    result = np.empty((len(heads), 3, 3))
+    toes = f"{side}_toes" if _has_toes(posing, side) else f"{side}_foot"
+    for k, role in enumerate((f"{side}_foot", f"{side}_foot", toes)):
+        bone = figure.chains[role][0]
+        arm = figure.skeleton.rest[bone, :3, :3].T @ (points[k] - figure.skeleton.heads[bone])
+        node = posing.hangs.index(bone)
+        result[:, k] = heads[:, node] + posing.axes[:, node] @ arm
+    return result
+
+
+def plant_legs(
+    posing: Posing,
+    nodes: list[int],
+    way: np.ndarray,
+    ground: np.ndarray | None,
+    contacts: np.ndarray,
+    *,
+    floor: Floor,
+    fade: float,
+    soles: float | None,
+) -> None:
+    """Move the ankles so that planted feet stay and none is below the floor; lower the hips where legs are too short.
+
+    Args:
+        posing: with axes and locations of the plain motion; changed in place.
+        nodes, way, ground: as for ``Posing.travel``.
+        contacts: (T, 4) in [0, 1].
+        fade: frames.
+    """
+    figure = posing.figure
+    heads = posing.heads()
+    leg = figure.leg_length()
+    goals, weights, reach = [], [], []
+    for k, side in enumerate(SIDES):
+        now = soles_now(posing, side, soles, heads)
+        planted = contacts[:, 2 * k : 2 * k + 2] > 0.5
+        move, weight = plant(now[:, 0], now[:, 1], planted, floor, leg, fade)
+        goals.append(heads[:, posing.node(f"{side}_foot")] + move)
+        weights.append(weight)
+        reach.append(REACH * (figure.length(f"{side}_upper_leg") + figure.length(f"{side}_lower_leg")))
+    starts = [heads[:, posing.node(f"{side}_upper_leg")] for side in SIDES]
+    drop = hip_drop(
+        np.stack(starts, 1), np.stack(goals, 1), np.stack(weights, 1), np.array(reach), floor, fade
+    )
+    posing.travel(nodes, way - floor.normal * drop[:, None], ground)
+    for side, goal in zip(SIDES, goals, strict=True):
+        bend_leg(posing, side, goal)
+        if _has_toes(posing, side):
+            _bend_toes(posing, side, floor, soles)
+
+
+def bend_leg(posing: Posing, side: str, goal: np.ndarray) -> None:
+    """Bring the ankle to ``goal`` (T, 3) by hip and knee; the foot keeps its axes."""
+    upper, lower, foot = (f"{side}_{part}" for part in ("upper_leg", "lower_leg", "foot"))
+    heads = posing.heads()
+    start, joint, end = (heads[:, posing.node(role)] for role in (upper, lower, foot))
+    hinge = _hinge(posing, upper)
+    kept = {node: posing.axes[:, node].copy() for node in posing.nodes(foot)}
+    for role, turns in zip((upper, lower), two_bone(start, joint, end, goal, hinge), strict=True):
+        posing.turn(role, turns)
+    for node, axes in kept.items():
+        posing.axes[:, node] = axes
+
+
+def _hinge(posing: Posing, role: str) -> np.ndarray:
+    """(T, 3) the axis about which the knee bends, carried along by the upper leg: the body's left at rest.
+
+    Bending takes the lower leg from down to back; left x down = back.
+    """
+    figure = posing.figure
+    bone = figure.chains[role][0]
+    axis = figure.skeleton.rest[bone, :3, :3].T @ figure.facing()[:, 0]
+    return posing.axes[:, posing.hangs.index(bone)] @ axis
+
+
+def _bend_toes(posing: Posing, side: str, floor: Floor, soles: float | None) -> None:
+    now = soles_now(posing, side, soles, posing.heads())
+    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(now[:, 1], now[:, 2], floor)))
+
+
+def _has_toes(posing: Posing, side: str) -> bool:
+    role = f"{side}_toes"
+    return posing.figure.has(role) and posing.figure.chains[role][0] in posing.hangs.bones

@@ -1,0 +1,106 @@
+"""A pose in the making: axes of the keyed bones on every frame, and the locations that make the body travel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import AddonError
+from .figure import Figure
+from .hangs import Hangs, locate, place
+from .options import Options
+from .rotations import rotate, split_twist
+from .skeleton import SIDES
+from .space import Space
+
+
+@dataclass
+class Posing:
+    """The target's figure, what its keyed bones hang from, and (T, N) axes and (T, 3) locations so far."""
+
+    figure: Figure
+    hangs: Hangs
+    axes: np.ndarray  # (T, N, 3, 3) armature space
+    locations: dict[int, np.ndarray]  # index of the keyed bone -> (T, 3)
+
+    def node(self, role: str) -> int:
+        """Index among the keyed bones of the role's first bone."""
+        return self.hangs.index(self.figure.chains[role][0])
+
+    def nodes(self, role: str) -> list[int]:
+        return [self.hangs.index(bone) for bone in self.figure.chains[role]]
+
+    def heads(self) -> np.ndarray:
+        """(T, N, 3) armature space."""
+        return place(self.hangs, self.axes, self.locations)
+
+    def hips(self, heads: np.ndarray) -> np.ndarray:
+        """(T, 3) between the hip joints."""
+        return heads[:, [self.node(f"{side}_upper_leg") for side in SIDES]].mean(1)
+
+    def turn(self, role: str, turns: np.ndarray) -> None:
+        """Turn all bones of a role by (T, 3, 3)."""
+        for node in self.nodes(role):
+            self.axes[:, node] = turns @ self.axes[:, node]
+
+    def travel(self, nodes: list[int], way: np.ndarray, ground: np.ndarray | None) -> None:
+        """Set the locations with which the middle of the hip joints follows ``way`` (T, 3).
+
+        Args:
+            nodes: the bones that travel, the root before the hips.
+            ground: (T, 3) where the first of two travelling bones goes.
+        """
+        self.locations = {}
+        for node in nodes:
+            heads = self.heads()
+            if ground is not None and node == nodes[0]:
+                wanted = ground
+            else:
+                wanted = heads[:, node] + way - self.hips(heads)
+            self.locations[node] = locate(self.hangs, node, self.axes, heads, wanted)
+
+
+def travellers(figure: Figure, options: Options) -> list[int]:
+    """Rows of the bones whose location is keyed, the root before the hips.
+
+    Raises:
+        AddonError: the mode needs a root bone, and the map has none.
+    """
+    skeleton = figure.skeleton
+    hips = figure.chains["hips"][0]
+    while skeleton.connected[hips] and skeleton.parents[hips] >= 0:  # a connected bone cannot move
+        hips = int(skeleton.parents[hips])
+    if options.root in ("hips", "in_place"):
+        return [hips]
+    if "root" not in figure.chains:
+        raise AddonError(
+            f"the rig has no root bone in its map, which root mode {options.root!r} needs; choose 'hips'"
+        )
+    root = figure.chains["root"][0]
+    if root == hips or hips in skeleton.ancestors(root):
+        raise AddonError(
+            f"the map's root bone {skeleton.names[root]!r} does not carry the hips; choose root mode 'hips'"
+        )
+    return [root] if options.root == "root" else [root, hips]
+
+
+def heading(delta: np.ndarray) -> np.ndarray:
+    """The part (T, 3, 3) of the hips' rotation from rest that turns about the vertical."""
+    return split_twist(delta, np.array([0.0, 0.0, 1.0]))[1]
+
+
+def ground_path(posing: Posing, space: Space, way: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """(T, 3) armature space: where the root bone goes so that the body stands over it as at rest.
+
+    Args:
+        way: (T, 3) of the hips, armature space.
+        turn: (T, 3, 3) of the root from its rest, armature space.
+    """
+    figure = posing.figure
+    up = space.floor(0.0).normal
+    root = figure.head("root")
+    arm = figure.middle("upper_leg") - root
+    path = way - rotate(turn, arm)
+    rest = root @ up
+    return path + up * (rest - path @ up)[:, None]

@@ -1,0 +1,90 @@
+"""An armature object of Blender as plain data: its skeleton at rest, and where its soles are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+
+from ..errors import AddonError
+from .skeleton import Skeleton
+
+
+def read_skeleton(rig: bpy.types.Object) -> Skeleton:
+    """The rig at rest, and the pose that its bones have now.
+
+    Raises:
+        AddonError: it is no armature, or has no bones.
+    """
+    if rig.type != "ARMATURE":
+        raise AddonError(f"{rig.name}: is a {rig.type.lower()}, not an armature; choose the armature")
+    bones = _parents_first(rig.data)
+    if not bones:
+        raise AddonError(f"{rig.name}: the armature has no bones; choose another one")
+    row = {bone.name: k for k, bone in enumerate(bones)}
+    poses = [rig.pose.bones[bone.name] for bone in bones]
+    driven = _driven_bones(rig)
+    return Skeleton(
+        names=tuple(row),
+        parents=np.array([row[bone.parent.name] if bone.parent else -1 for bone in bones]),
+        rest=np.array([bone.matrix_local for bone in bones], float),
+        lengths=np.array([bone.length for bone in bones]),
+        rotation_modes=tuple(pose.rotation_mode for pose in poses),
+        inherit_rotation=np.array([bone.use_inherit_rotation for bone in bones]),
+        inherit_scale=tuple(bone.inherit_scale for bone in bones),
+        local_location=np.array([bone.use_local_location for bone in bones]),
+        connected=np.array([bone.use_connect for bone in bones]),
+        deform=np.array([bone.use_deform for bone in bones]),
+        constrained=np.array(
+            [
+                any(not c.mute and c.influence > 0 for c in pose.constraints) or pose.name in driven
+                for pose in poses
+            ]
+        ),
+        properties=tuple(tuple(pose.keys()) for pose in poses),
+        basis=np.array([pose.matrix_basis for pose in poses], float),
+        world=np.array(rig.matrix_world, float),
+    )
+
+
+def _parents_first(armature: bpy.types.Armature) -> list[bpy.types.Bone]:
+    ordered = [bone for bone in armature.bones if bone.parent is None]
+    for bone in ordered:
+        ordered.extend(bone.children)
+    return ordered
+
+
+def _driven_bones(rig: bpy.types.Object) -> set[str]:
+    """Bones one of whose channels has a driver."""
+    drivers = rig.animation_data.drivers if rig.animation_data else ()
+    driven = set()
+    for driver in drivers:
+        owner, _, channel = driver.data_path.rpartition(".")
+        if owner.startswith('pose.bones["') and channel.startswith(("location", "rotation", "scale")):
+            driven.add(owner[len('pose.bones["') : -len('"]')])
+    return driven
+
+
+def soles_of(rig: bpy.types.Object, feet: Sequence[str]) -> float | None:
+    """Height along the armature's Z of the lowest vertex that the bones ``feet`` move, at rest.
+
+    None where no mesh hangs on them.
+    """
+    lowest = np.inf
+    wanted = set(feet)
+    for mesh in bpy.data.objects:
+        if mesh.type != "MESH" or not any(m.type == "ARMATURE" and m.object == rig for m in mesh.modifiers):
+            continue
+        groups = {group.index for group in mesh.vertex_groups if group.name in wanted}
+        to_armature = rig.matrix_world.inverted_safe() @ mesh.matrix_world
+        rows = [
+            v.index for v in mesh.data.vertices if any(g.group in groups and g.weight > 0.5 for g in v.groups)
+        ]
+        if rows:
+            places = np.empty(len(mesh.data.vertices) * 3, np.float32)
+            mesh.data.vertices.foreach_get("co", places)
+            matrix = np.array(to_armature)
+            z = places.reshape(-1, 3)[rows] @ matrix[2, :3] + matrix[2, 3]
+            lowest = min(lowest, float(z.min()))
+    return lowest if np.isfinite(lowest) else None
