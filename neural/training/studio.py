@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from smpl_fitting.geometry import Camera
+from smpl_fitting.geometry import look_at as look_at  # cameras are set up together with the room
 
 
 @dataclass(frozen=True)
@@ -50,31 +49,4 @@ def random_studio(seed: int) -> Studio:
         key_size=size,
         sky=float(rng.uniform(0.2, 0.8)),
         planks=bool(rng.random() < 0.5),
-    )
-
-
-def look_at(
-    eye: tuple[float, float, float],
-    target: tuple[float, float, float],
-    field_of_view: float,
-    image_size: tuple[int, int],
-) -> Camera:
-    """A level camera in the Z-up world.
-
-    Args:
-        eye, target: positions in metres; the target appears in the middle of the picture.
-        field_of_view: degrees across the longer side of the picture.
-        image_size: (height, width).
-    """
-    position = np.array(eye, float)
-    forward = np.array(target, float) - position
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, (0.0, 0.0, 1.0))
-    right /= np.linalg.norm(right)
-    R = np.stack((right, np.cross(forward, right), forward))
-    height, width = image_size
-    focal = 0.5 * max(height, width) / np.tan(np.deg2rad(field_of_view) / 2)
-    K = [[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]]
-    return Camera(
-        torch.tensor(K), torch.from_numpy(R).float(), torch.from_numpy(-R @ position).float(), image_size
     )

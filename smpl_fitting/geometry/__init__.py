@@ -1,7 +1,7 @@
 """Cameras, rotations and rasterization; the conventions are in docs/coordinates.md."""
 
 from smpl_fitting.geometry.backends import BackendError
-from smpl_fitting.geometry.camera import Camera, project_points
+from smpl_fitting.geometry.camera import Camera, look_at, project_points
 from smpl_fitting.geometry.mesh import face_normals, interpolate, vertex_normals
 from smpl_fitting.geometry.rasterize import Fragments, rasterize, rasterize_meshes
 from smpl_fitting.geometry.rotations import (
@@ -20,6 +20,7 @@ __all__ = [
     "axis_angle_to_matrix",
     "face_normals",
     "interpolate",
+    "look_at",
     "matrix_to_axis_angle",
     "matrix_to_quaternion",
     "matrix_to_rotation_6d",
