@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..errors import AddonError
-from .skeleton import Skeleton
+from .figure import Figure
+from .skeleton import SIDES, Skeleton
 
 
 def read_skeleton(rig: bpy.types.Object) -> Skeleton:
@@ -66,25 +66,33 @@ def _driven_bones(rig: bpy.types.Object) -> set[str]:
     return driven
 
 
-def soles_of(rig: bpy.types.Object, feet: Sequence[str]) -> float | None:
-    """Height along the armature's Z of the lowest vertex that the bones ``feet`` move, at rest.
+def soles_of(rig: bpy.types.Object, figure: Figure) -> float | None:
+    """Height, along the body's up axis in armature space, of the lowest vertex that the feet move at rest.
 
     None where no mesh hangs on them.
     """
-    lowest = np.inf
-    wanted = set(feet)
-    for mesh in bpy.data.objects:
-        if mesh.type != "MESH" or not any(m.type == "ARMATURE" and m.object == rig for m in mesh.modifiers):
-            continue
-        groups = {group.index for group in mesh.vertex_groups if group.name in wanted}
-        to_armature = rig.matrix_world.inverted_safe() @ mesh.matrix_world
-        rows = [
-            v.index for v in mesh.data.vertices if any(g.group in groups and g.weight > 0.5 for g in v.groups)
-        ]
-        if rows:
-            places = np.empty(len(mesh.data.vertices) * 3, np.float32)
-            mesh.data.vertices.foreach_get("co", places)
-            matrix = np.array(to_armature)
-            z = places.reshape(-1, 3)[rows] @ matrix[2, :3] + matrix[2, 3]
-            lowest = min(lowest, float(z.min()))
-    return lowest if np.isfinite(lowest) else None
+    roles = [f"{side}_{part}" for side in SIDES for part in ("foot", "toes") if figure.has(f"{side}_{part}")]
+    feet = {bone for role in roles for bone in figure.chains[role]}
+    skeleton = figure.skeleton
+    feet |= {bone for bone in range(len(skeleton.names)) if feet.intersection(skeleton.ancestors(bone))}
+    names, up = {skeleton.names[bone] for bone in feet}, figure.facing()[:, 2]
+    heights = [
+        height
+        for mesh in bpy.data.objects
+        if mesh.type == "MESH" and any(m.type == "ARMATURE" and m.object == rig for m in mesh.modifiers)
+        if (height := _lowest(mesh, names, rig.matrix_world.inverted_safe() @ mesh.matrix_world, up))
+        is not None
+    ]
+    return min(heights, default=None)
+
+
+def _lowest(mesh: bpy.types.Object, bones: set[str], to_armature: Matrix, up: np.ndarray) -> float | None:
+    """Least height along ``up`` of the vertices that mainly follow these bones."""
+    groups = {group.index for group in mesh.vertex_groups if group.name in bones}
+    rows = [v.index for v in mesh.data.vertices if sum(g.weight for g in v.groups if g.group in groups) > 0.5]
+    if not rows:
+        return None
+    places = np.empty(len(mesh.data.vertices) * 3, np.float32)
+    mesh.data.vertices.foreach_get("co", places)
+    matrix = np.array(to_armature)
+    return float(((places.reshape(-1, 3)[rows] @ matrix[:3, :3].T + matrix[:3, 3]) @ up).min())

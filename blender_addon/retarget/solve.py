@@ -20,6 +20,7 @@ from .root import carry, size_ratio, turned
 from .rotations import nearest_rotation
 from .skeleton import BoneMap, Skeleton, Switch
 from .space import Space, space_of
+from .standing import with_standing_rest
 
 FindHangs = Callable[[Skeleton, list[int]], Hangs]
 
@@ -64,6 +65,8 @@ def solve(
     """
     _check(options)
     source = figure_of(clip.skeleton, source_map, clip.name)
+    straight = with_standing_rest(clip, source)
+    clip, source = straight, figure_of(straight.skeleton, source_map, clip.name)
     figure = figure_of(target, target_map, "the target")
     space = space_of(target.world)
     clip = turned(clip, source, options.turn)
