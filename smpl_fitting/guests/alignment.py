@@ -92,7 +92,9 @@ def _body_rotations(
     """(T, 24, 3, 3) global, in the recording's axes; a joint that it lacks keeps to its parent."""
     places = {"pelvis": joints.pelvis, "neck": joints.neck, "head": joints.head, **joints.limbs}
     turned = np.empty((len(rotations), len(JOINT_NAMES), 3, 3))
-    spine = _spread_spine([rotations[:, joint] @ constants[joint] for joint in (joints.pelvis, *joints.spine)])
+    spine = _spread_spine(
+        [rotations[:, joint] @ constants[joint] for joint in (joints.pelvis, *joints.spine)]
+    )
     for index, (name, parent) in enumerate(zip(JOINT_NAMES, SMPL_PARENTS, strict=True)):
         place = places.get(name)
         if name.startswith("spine"):

@@ -41,7 +41,9 @@ def read_bvh_motion(path: str | Path, body: BodyModel | None = None) -> Motion:
     try:
         poses, trans = retarget(recording, rest)
     except ValueError as error:
-        raise MotionFileError(f"{path}: {error}; rename its joints or export it for another skeleton") from error
+        raise MotionFileError(
+            f"{path}: {error}; rename its joints or export it for another skeleton"
+        ) from error
     if not (np.isfinite(poses).all() and np.isfinite(trans).all()):
         raise MotionFileError(f"{path}: its numbers are too large to be a movement; export it again")
     filled = np.zeros((len(poses), 3 * body.num_joints), np.float32)
@@ -126,7 +128,9 @@ def _hierarchy(
         f"{indent}{'JOINT' if depth else 'ROOT'} {names[joint]}",
         f"{indent}{{",
         f"{inner}OFFSET {_numbers(offset)}",
-        f"{inner}CHANNELS 3 {rotations}" if depth else f"{inner}CHANNELS 6 Xposition Yposition Zposition {rotations}",
+        f"{inner}CHANNELS 3 {rotations}"
+        if depth
+        else f"{inner}CHANNELS 6 Xposition Yposition Zposition {rotations}",
     ]
     children = _children(parents, joint)
     for child in children:

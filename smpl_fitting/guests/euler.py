@@ -31,7 +31,9 @@ def continuous_euler(rotations: np.ndarray, order: str) -> np.ndarray:
     angles = np.stack((first, middle, last), axis=-1)
     before = np.zeros_like(angles[0])
     for frame, here in enumerate(angles):
-        alone = np.stack((before[:, 0], middle[frame], way[frame] * (together[frame] - before[:, 0])), axis=-1)
+        alone = np.stack(
+            (before[:, 0], middle[frame], way[frame] * (together[frame] - before[:, 0])), axis=-1
+        )
         here = np.where(locked[frame, :, None], alone, here)
         other = here * (1.0, -1.0, 1.0) + np.pi
         choices = np.stack((here, other))

@@ -37,7 +37,9 @@ def rest_joints(
         MotionFileError: ``body`` is another model.
     """
     if body is not None and body.name != motion.model:
-        raise MotionFileError(f"the motion is of model {motion.model}, the body given is {body.name}; give its own")
+        raise MotionFileError(
+            f"the motion is of model {motion.model}, the body given is {body.name}; give its own"
+        )
     if body is None and motion.model.startswith("open"):
         body = load_body(motion.model)
     if body is not None:

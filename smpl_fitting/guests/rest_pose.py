@@ -115,9 +115,9 @@ def frame_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _is_ours(study: Study, rest_joints: np.ndarray) -> bool:
     """Whether the skeleton rests as our body does, joint for joint, whatever its unit."""
     joints, rest = study.joints, study.capture.rest
-    places = {"neck": joints.neck, "head": joints.head, **joints.limbs}
-    if len(joints.spine) != 3 or None in places.values():
+    if len(joints.spine) != 3 or joints.neck is None or joints.head is None:
         return False
+    places = {"neck": joints.neck, "head": joints.head, **joints.limbs}
     places |= {f"spine{number}": joint for number, joint in enumerate(joints.spine, start=1)}
     ours = rest_joints[[JOINT[name] for name in places]] - rest_joints[0]
     theirs = rest[list(places.values())] - rest[joints.pelvis]
@@ -157,7 +157,9 @@ def _their_limb(study: Study, side: str, kind: str) -> np.ndarray | None:
     whatever hangs on it; None where that is nowhere."""
     limbs, rest, parents = study.joints.limbs, study.capture.rest, study.capture.parents
     joint = limbs[f"{side}_{kind}"]
-    following = {"hip": "knee", "knee": "ankle", "ankle": "foot", "shoulder": "elbow", "elbow": "wrist"}.get(kind)
+    following = {"hip": "knee", "knee": "ankle", "ankle": "foot", "shoulder": "elbow", "elbow": "wrist"}.get(
+        kind
+    )
     if following is not None and f"{side}_{following}" in limbs:
         reach = rest[limbs[f"{side}_{following}"]] - rest[joint]
     else:
@@ -192,7 +194,9 @@ def _hinge(
     places = [study.joints.limbs.get(f"{side}_{one}") for one in kinds]
     if None in places:
         return None
-    upper, lower = (_unit(study.points[:, b] - study.points[:, a]) for a, b in zip(places, places[1:], strict=False))
+    upper, lower = (
+        _unit(study.points[:, b] - study.points[:, a]) for a, b in zip(places, places[1:], strict=False)
+    )
     trunk = study.joints.chest if arm else study.joints.pelvis
     world = study.rotations[:, trunk] @ constants[trunk]
     axis = world @ np.array(_AXES[f"{side}_shoulder" if arm else "hip"])
@@ -203,9 +207,7 @@ def _hinge(
     return study.seen_from(joint, np.cross(upper, lower) + _STRAIGHT * straight)
 
 
-def _sole_normal(
-    study: Study, side: str, toes: np.ndarray, aligned: np.ndarray | None
-) -> np.ndarray | None:
+def _sole_normal(study: Study, side: str, toes: np.ndarray, aligned: np.ndarray | None) -> np.ndarray | None:
     """(3,) the upward normal of a foot's sole in the foot's own axes; ``toes``: where the foot points in them.
 
     Skeletons often rest with spread legs and feet that lean with them, and how far the toes hang varies with
@@ -218,7 +220,11 @@ def _sole_normal(
         return aligned[:, 1] if aligned is not None else None
     rest = study.capture.rest
     shin = rest[knee] - rest[ankle]
-    square = shin if aligned is not None else study.seen_from(ankle, study.points[:, knee] - study.points[:, ankle])
+    square = (
+        shin
+        if aligned is not None
+        else study.seen_from(ankle, study.points[:, knee] - study.points[:, ankle])
+    )
     length = np.linalg.norm(square)
     if length == 0 or np.linalg.norm(np.cross(square, toes)) < 1e-3 * length * np.linalg.norm(toes):
         return None
@@ -239,7 +245,7 @@ def _standing(study: Study, side: str) -> np.ndarray:
     thigh, shin = (limbs.get(f"{side}_{kind}") for kind in ("hip", "knee"))
     if thigh is None or shin is None or capture.frame_count < 3:
         return np.zeros(len(study.frames), bool)
-    leg = np.linalg.norm(rest[shin] - rest[thigh]) + np.linalg.norm(rest[ends[0]] - rest[shin])
+    leg = float(np.linalg.norm(np.diff(rest[[thigh, shin, ends[0]]], axis=0), axis=1).sum())
     metres = _LEG_LENGTH / max(leg, 1e-12)
     inner = study.frames.clip(1, capture.frame_count - 2)
     before, after = (capture.forward(inner + step)[1][:, ends] for step in (-1, 1))
@@ -251,7 +257,11 @@ def _standing(study: Study, side: str) -> np.ndarray:
 
 def _given_trunk(study: Study, aligned: np.ndarray) -> dict[int, np.ndarray]:
     joints = study.joints
-    return {joint: aligned for joint in (joints.pelvis, *joints.spine, joints.neck, joints.head) if joint is not None}
+    return {
+        joint: aligned
+        for joint in (joints.pelvis, *joints.spine, joints.neck, joints.head)
+        if joint is not None
+    }
 
 
 def _learnt_trunk(study: Study, rest_joints: np.ndarray) -> dict[int, np.ndarray]:
@@ -266,10 +276,12 @@ def _learnt_trunk(study: Study, rest_joints: np.ndarray) -> dict[int, np.ndarray
         upright = study.seen_from(joint, up)
         constants[joint] = frame_of(lateral, upright) @ frame_of(np.array([1.0, 0.0, 0.0]), our_up).T
     root = next(iter(known.values()))
-    for joint in (joints.pelvis, *joints.spine, joints.neck, joints.head):
-        if joint is not None and joint not in constants:
-            origin = joints.chest if joint in (joints.neck, joints.head) and joints.chest in constants else root
-            constants[joint] = study.carried(joint, origin, constants[origin])
+    above = joints.chest if joints.chest in constants else root
+    for joint in (joints.pelvis, *joints.spine):
+        constants.setdefault(joint, study.carried(joint, root, constants[root]))
+    for end in (joints.neck, joints.head):
+        if end is not None:
+            constants.setdefault(end, study.carried(end, above, constants[above]))
     return constants
 
 
@@ -337,7 +349,9 @@ def _is_natural(study: Study, frame: np.ndarray, side: str) -> bool:
 def _up_axis(points: np.ndarray, joints: BodyJoints) -> np.ndarray:
     """+Y, the format's custom, unless the recorded people clearly stand along Z."""
     top = joints.head if joints.head is not None else joints.chest
-    low = [joint for name, joint in joints.limbs.items() if name.endswith(("ankle", "knee"))] or [joints.pelvis]
+    low = [joint for name, joint in joints.limbs.items() if name.endswith(("ankle", "knee"))] or [
+        joints.pelvis
+    ]
     tall = np.abs((points[:, top] - points[:, low].mean(1)).mean(0))
     return np.array([0.0, 0.0, 1.0]) if tall[2] > 2.0 * tall[1] else np.array([0.0, 1.0, 0.0])
 

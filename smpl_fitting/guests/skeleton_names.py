@@ -13,7 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
-_FILLERS = {"j", "bip", "bip01", "b", "c", "def", "org", "jnt", "joint", "bone", "mixamorig", "character", "cc", "base"}
+_FILLERS = {
+    "j",
+    "bip",
+    "bip01",
+    "b",
+    "c",
+    "def",
+    "org",
+    "jnt",
+    "joint",
+    "bone",
+    "mixamorig",
+    "character",
+    "cc",
+    "base",
+}
 _HELPERS = re.compile(r"twist|roll|helper|\bik|nub|pole|volume|offset|dummy|hip ?joint| end$", re.IGNORECASE)
 
 _LIMB_NAMES: dict[str, tuple[str, ...]] = {
@@ -68,13 +83,17 @@ def find_body_joints(names: Sequence[str], parents: Sequence[int]) -> BodyJoints
             f"its joints ({', '.join(names[:4])}, …) have neither legs nor arms by any name we know, "
             "such as LeftUpLeg or left_shoulder"
         )
-    pelvis = _meeting(legs, parents) if len(legs) == 2 else _named(keyed, ("hips", "hip", "pelvis", "root"), 0)
-    head = _named(keyed, ("head",), None)
-    top = _meeting(arms, parents) if len(arms) == 2 else (head if head is not None else pelvis)
-    chest = top if len(arms) == 2 or top == pelvis else parents[top]
+    pelvis = (
+        _meeting(legs, parents) if len(legs) == 2 else _named(keyed, ("hips", "hip", "pelvis", "root")) or 0
+    )
+    head = _named(keyed, ("head",))
+    if len(arms) == 2:
+        chest = _meeting(arms, parents)
+    else:
+        chest = pelvis if head is None else parents[head]
     spine = _between(pelvis, chest, parents)
     necks = _between(chest, head, parents)[:-1] if head is not None else ()
-    neck = necks[(len(necks) - 1) // 2] if necks else _named(keyed, ("neck",), None)
+    neck = necks[(len(necks) - 1) // 2] if necks else _named(keyed, ("neck",))
     return BodyJoints(pelvis, limbs, spine, neck, head)
 
 
@@ -120,7 +139,7 @@ def _find_limbs(keyed: list[tuple[str, str]], parents: Sequence[int]) -> dict[st
             if where == side and key:
                 places.setdefault(key, joint)
         for limb in _LIMBS:
-            last = None
+            last: int | None = None
             for kind in limb:
                 joint = _pick(kind, places, last, parents)
                 if joint is not None:
@@ -139,11 +158,11 @@ def _pick(kind: str, places: dict[str, int], last: int | None, parents: Sequence
     return None
 
 
-def _named(keyed: list[tuple[str, str]], names: tuple[str, ...], default):
+def _named(keyed: list[tuple[str, str]], names: tuple[str, ...]) -> int | None:
     for name in names:
         if ("", name) in keyed:
             return keyed.index(("", name))
-    return default
+    return None
 
 
 def _ancestors(joint: int, parents: Sequence[int]) -> list[int]:

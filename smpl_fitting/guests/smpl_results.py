@@ -1,0 +1,113 @@
+"""What readers of SMPL regressors share: gaps filled, worlds turned upright, cameras solved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from smpl_fitting.body import BodyModel, load_body
+from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP
+from smpl_fitting.guests.timeline import matrices_to_axis_angle, rotations_at, values_at
+from smpl_fitting.motion import POSE_WIDTHS, Motion
+from smpl_fitting.world import camera_to_world
+
+DEFAULT_FPS = 30.0
+MAX_FRAMES = 2_000_000  # eighteen hours at 30 fps
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One person as a tool saw them, at N of the clip's frames.
+
+    ``rotations`` (N, J, 3, 3), joint 0 in camera axes; ``pelvis`` (N, 3) in camera axes. ``world_root`` (N, 3, 3)
+    and ``world_pelvis`` (N, 3) the same in a Y-up world, where the tool knows one.
+    """
+
+    model: str
+    frames: np.ndarray  # (N,) increasing
+    rotations: np.ndarray
+    pelvis: np.ndarray
+    betas: np.ndarray  # (B,)
+    rest_pelvis: np.ndarray  # (3,)
+    world_root: np.ndarray | None = None
+    world_pelvis: np.ndarray | None = None
+    K: np.ndarray | None = None  # (N, 3, 3)
+    image_size: tuple[int, int] | None = None
+
+
+def to_motion(
+    seen: Sighting, fps: float, source: str, track_id: int = 0, body: BodyModel | None = None
+) -> Motion:
+    """A motion in our Z-up world with cameras, frame for frame; what lies between sightings is interpolated.
+
+    Where the tool has no world, the camera is taken to stand still and the ground is found from the feet
+    (:func:`smpl_fitting.world.camera_to_world`), on the open body in the same pose.
+    """
+    frames = np.arange(seen.frames[0], seen.frames[-1] + 1)
+    if len(frames) > MAX_FRAMES:
+        raise ValueError(f"its frames reach from {frames[0]} to {frames[-1]}, more than a clip has")
+    known = np.isin(frames, seen.frames).astype(np.float32)
+    contacts = None
+    rotations = rotations_at(seen.frames, seen.rotations, frames)
+    pelvis = values_at(seen.frames, seen.pelvis, frames)
+    if seen.world_root is None or seen.world_pelvis is None:
+        R, t, contacts = _still_camera(rotations, pelvis, fps, known)
+        R = np.repeat(R[None], len(frames), axis=0)
+        t = np.repeat(t[None], len(frames), axis=0)
+        root = R.swapaxes(-1, -2) @ rotations[:, 0]
+        place = ((pelvis - t)[:, None] @ R)[:, 0]
+    else:
+        root = Y_UP_TO_Z_UP @ rotations_at(seen.frames, seen.world_root[:, None], frames)[:, 0]
+        place = values_at(seen.frames, seen.world_pelvis, frames) @ Y_UP_TO_Z_UP.T
+        R = rotations[:, 0] @ root.swapaxes(-1, -2)
+        t = pelvis - (R @ place[..., None])[..., 0]
+    poses = np.zeros((len(frames), POSE_WIDTHS[seen.model]), np.float32)
+    local = np.concatenate([root[:, None], rotations[:, 1:]], axis=1)
+    poses[:, : 3 * local.shape[1]] = matrices_to_axis_angle(local)
+    return Motion(
+        poses=poses,
+        trans=(place - seen.rest_pelvis).astype(np.float32),
+        betas=seen.betas.astype(np.float32),
+        fps=fps,
+        model=seen.model,
+        camera_K=None if seen.K is None else values_at(seen.frames, seen.K, frames).astype(np.float32),
+        camera_R=R.astype(np.float32),
+        camera_t=t.astype(np.float32),
+        image_size=seen.image_size,
+        confidence=known,
+        contacts=contacts,
+        times=frames / fps,
+        track_id=track_id,
+        source=source,
+    )
+
+
+def _still_camera(
+    rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """R (3, 3) and t (3,) of the camera in a world whose ground the feet keep to, and the contacts (T, 4)."""
+    body = load_body("open")
+    betas = torch.zeros(body.num_betas)
+    full = torch.eye(3).expand(len(rotations), body.num_joints, 3, 3).clone()
+    count = min(22, rotations.shape[1])
+    full[:, :count] = torch.as_tensor(rotations[:, :count], dtype=torch.float32)
+    trans = torch.as_tensor(pelvis, dtype=torch.float32) - body.J_template[0]
+    _, _, R, t, contacts = camera_to_world(body, betas, full, trans, fps, confidence=confidence)
+    return R.double().numpy(), t.double().numpy(), contacts
+
+
+def longest(tracks: dict[int, np.ndarray], person: int | None) -> int:
+    """The track asked for, or the one seen in most frames.
+
+    Raises:
+        ValueError: there is no such track, or none at all.
+    """
+    if not tracks:
+        raise ValueError("it holds nobody")
+    if person is None:
+        return max(tracks, key=lambda track: len(tracks[track]))
+    if person not in tracks:
+        raise ValueError(f"it has no person {person}; choose among {', '.join(map(str, list(tracks)[:20]))}")
+    return person
