@@ -13,17 +13,23 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import ndimage, signal
 
+from smpl_fitting.landmarks import LANDMARK
+
 HEELS_AND_TOES = 4  # left heel, left toe, right heel, right toe
+SOLE_LANDMARKS = [LANDMARK[f"{side}_{part}"] for side in ("left", "right") for part in ("heel", "foot_index")]
+DOUBTFUL = (0.1, 0.5)  # visibilities between which a foot passes from unseen to seen
 
 SPEED_WINDOW = 0.13  # seconds over which a speed is measured
-SLOW = 0.25  # m/s: at this speed contact and swing are about equally likely
-HEIGHT_SPREAD = 0.03  # metres that a fitted sole on the ground strays from it
+SLOW = 0.2  # m/s: at this speed contact and swing are about equally likely
+SWING_SHARE = 0.1  # of the foot's fastest swing that is added to it
+STRIDE = 0.5  # seconds to either side in which a walker swings each foot
+HEIGHT_SPREAD = 0.04  # metres that a fitted sole on the ground strays from it
+TAIL = 1.5  # how fast height speaks against contact: as height to the power of minus twice this
 SWING_HEIGHT = 0.4  # metres: a foot in the air is somewhere below this
-DEPTH_RATIO = 3.0  # a monocular fit errs this much more along the line of sight than across it
-EVIDENCE_RATE = 12.0  # independent measurements a second: neighbouring frames share their errors
-CHANGE_RATE = 2.0  # contacts made, and contacts broken, a second
+DEPTH_RATIO = 10.0  # a monocular fit errs this much more along the line of sight than across it
+EVIDENCE_RATE = 20.0  # independent measurements a second: neighbouring frames share their errors
+CHANGE_RATE = 4.0  # contacts made, and contacts broken, a second
 LEAP = 0.75  # seconds to either side in which somebody stands on something: nobody flies longer
-STEP_UP = 0.15  # metres: who stays above the ground by more stands on something else
 UNSEEN = -1.0  # log-odds of contact that an unseen foot adds: it claims none for long
 
 
@@ -69,6 +75,20 @@ def find_contacts(
     return contacts
 
 
+def foot_visibility(keypoints: np.ndarray, confidence: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """(T, 4) in [0, 1]: how well heels and toes are seen, as ``confidence`` of :func:`find_contacts`.
+
+    Args:
+        keypoints: (T, 33, 4) MediaPipe's landmarks, x px, y px, depth, visibility.
+        confidence: (T,), 0 where nobody was found. image_size: (height, width).
+    """
+    x, y, _, visibility = np.moveaxis(keypoints[:, SOLE_LANDMARKS], -1, 0)
+    height, width = image_size
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    low, high = DOUBTFUL
+    return np.where(inside, (visibility - low) / (high - low), 0.0).clip(0, 1) * (confidence > 0)[:, None]
+
+
 def shots(frames: int, cuts: Sequence[int] | np.ndarray) -> Iterator[slice]:
     """The stretches between cuts; ``cuts`` are the rows at which a new one begins."""
     edges = np.unique(np.concatenate([[0, frames], np.asarray(cuts, np.int64).reshape(-1)]))
@@ -98,30 +118,33 @@ def sole_speed(soles: np.ndarray, fps: float, view: np.ndarray | None = None) ->
 
 def speed_evidence(soles: np.ndarray, fps: float, view: np.ndarray | None = None) -> np.ndarray:
     """(T, 4) log-odds of contact from the speeds alone; bounded, since both states have outliers."""
-    ratio = sole_speed(soles, fps, view) / SLOW
-    return 2.0 * np.log(2.0 / (1 + ratio**2)).clip(-3.0) if len(soles) > 1 else np.zeros(soles.shape[:2])
+    if len(soles) == 1:
+        return np.zeros(soles.shape[:2])
+    speed = sole_speed(soles, fps, view)
+    # the fit's errors grow with the speed: a runner's planted foot seems to move faster than a dancer's
+    fastest = ndimage.maximum_filter1d(speed, 2 * max(round(STRIDE * fps), 1) + 1, axis=0, mode="nearest")
+    ratio = speed / (SLOW + SWING_SHARE * fastest)
+    return 2.0 * np.log(2.0 / (1 + ratio**2)).clip(-3.0)
 
 
 def height_evidence(heights: np.ndarray, fps: float, ground: float | None = None) -> np.ndarray:
-    """(T, 4) log-odds of contact from the heights (T, 4): a normal law on the ground, any height in the air."""
+    """(T, 4) log-odds of contact from the heights (T, 4): Student's law on the ground, any height in the air."""
     above = (heights - support(heights, fps, ground)[:, None]) / HEIGHT_SPREAD
     above = np.where(above < 0, 0.5 * above, above)  # too low is an error of the fit, too high may be a step
-    on_ground = -0.5 * above**2 - np.log(HEIGHT_SPREAD * np.sqrt(2 * np.pi))
-    return (on_ground + np.log(SWING_HEIGHT)).clip(-6.0)
+    return np.log(SWING_HEIGHT / HEIGHT_SPREAD / np.pi) - TAIL * np.log1p(above**2)
 
 
 def support(heights: np.ndarray, fps: float, ground: float | None = None) -> np.ndarray:
     """(T,) the height of what the person stands on, from the soles' heights (T, 4).
 
     Nobody stays in the air for long: where the feet do not come down to ``ground`` for ``LEAP`` seconds to
-    either side, the person stands on a step, and the lowest that the feet come is its height.
+    either side, the person stands on a step (or the fit has drifted), and the lowest that the feet come is its
+    height.
     """
     lowest = ndimage.median_filter(heights.min(1), size=min(5, len(heights)), mode="nearest")
     reach = 2 * max(round(LEAP * fps), 1) + 1
     lowest = ndimage.minimum_filter1d(lowest, reach, mode="nearest")
-    if ground is None:
-        return lowest
-    return np.where(lowest > ground + STEP_UP, lowest, ground)
+    return lowest if ground is None else np.maximum(lowest, ground)
 
 
 def smoothed_probability(evidence: np.ndarray, change: float) -> np.ndarray:

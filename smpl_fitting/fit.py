@@ -13,6 +13,7 @@ from torch import Tensor
 
 from smpl_fitting.body import BodyModel
 from smpl_fitting.checkpoint import Checkpoint
+from smpl_fitting.contacts import foot_visibility
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.motion import Motion
@@ -175,7 +176,10 @@ def _motion(
     times: np.ndarray | None,
     source: str,
 ) -> Motion:
-    poses, trans, R, t = camera_to_world(body, solution.betas, solution.rotations, solution.trans)
+    seen = foot_visibility(detections.keypoints, detections.confidence, detections.image_size)
+    poses, trans, R, t, contacts = camera_to_world(
+        body, solution.betas, solution.rotations, solution.trans, fps, confidence=seen
+    )
     count = len(poses)
     return Motion(
         poses=poses.numpy(),
@@ -191,6 +195,7 @@ def _motion(
         keypoints=detections.keypoints.astype(np.float32),
         keypoints_world=detections.keypoints_world.astype(np.float32),
         confidence=detections.confidence.astype(np.float32),
+        contacts=contacts,
         times=times,
         source=source,
     )

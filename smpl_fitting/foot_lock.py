@@ -106,7 +106,7 @@ def _within_reach(
     """
     contacts = contacts.copy()
     _, joints = skeleton(body, betas, poses, trans)
-    length = sum(leg_lengths(joints)).numpy() * STRAIGHT
+    length = torch.stack(leg_lengths(joints)).sum(0).numpy() * STRAIGHT
     soles = _soles(body, betas, poses, trans)
     steps = intervals(contacts)
     for (point, start, stop), place in zip(steps, _places(soles, steps), strict=True):
@@ -283,7 +283,7 @@ def _give(
     """(T, 3) how the pelvis moves so that no planted leg is too short for its goal."""
     hips = joints[:, HIPS].numpy()
     now = (joints[:, ANKLES] - joints[:, HIPS]).norm(dim=-1).numpy()
-    longest = np.maximum(STRAIGHT * sum(leg_lengths(joints)).numpy(), now)
+    longest = np.maximum(STRAIGHT * torch.stack(leg_lengths(joints)).sum(0).numpy(), now)
     planted = grip.reshape(len(grip), 2, 2).max(-1) > 0.999
     give = np.zeros((len(hips), 3))
     for shot in shots(len(hips), cuts):

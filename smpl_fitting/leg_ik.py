@@ -1,4 +1,4 @@
-"""Two-bone inverse kinematics of the legs in closed form: the ankle goes where it is wanted, the knee keeps its plane."""
+"""Two-bone inverse kinematics of the legs in closed form: ankles go where they shall, knees keep their plane."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def skeleton(body: BodyModel, betas: Tensor, poses: Tensor, trans: Tensor) -> tu
 
 
 def leg_lengths(joints: Tensor) -> tuple[Tensor, Tensor]:
-    """Thighs and shins, each (T, 2) metres, of joints (T, J, 3)."""
+    """Lengths (T, 2) in metres of both thighs and of both shins; joints (T, J, 3)."""
     thigh = (joints[:, KNEES] - joints[:, HIPS]).norm(dim=-1)
     return thigh, (joints[:, ANKLES] - joints[:, KNEES]).norm(dim=-1)
 

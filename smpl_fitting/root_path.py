@@ -13,12 +13,13 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from smpl_fitting.contacts import STEP_UP, shots
+from smpl_fitting.contacts import shots
 
 PLANTED_SPREAD = 0.03  # metres that a planted sole strays from its place, by errors of the pose
 ACROSS_SPREAD = 0.01  # metres of the root's own error across the line of sight
 DEPTH_SPREAD = 0.04  # and along it
 DRIFT_TIME = 0.5  # seconds over which the root's error stays alike
+STEP_UP = 0.15  # metres: who stands higher than this stands on something else than the ground
 SWAY_SPREAD = 1.0  # m/s^2 that the correction may accelerate
 
 

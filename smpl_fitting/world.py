@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,38 +11,53 @@ import torch
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
+from smpl_fitting.contacts import find_contacts
 from smpl_fitting.geometry import Camera, axis_angle_to_matrix, matrix_to_axis_angle
 from smpl_fitting.landmarks import JOINT, LANDMARK
 from smpl_fitting.motion import Motion
+from smpl_fitting.root_path import intervals
 
 # OpenCV camera axes (x right, y down, z forward) of a level camera, seen in the Z-up world: the camera looks
 # along +Y, so a person who faces it faces -Y, as Blender's front view expects.
 LEVEL_CAMERA = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 FOOT_SPREAD = 0.03  # metres that a standing foot's fitted height strays
 BALANCE_SPREAD = 0.07  # radians by which people lean on average, and the fit errs in it
-SLOPE_SPREAD = 0.15  # radians by which hand-held cameras usually look up or down
+FRAMES_PER_STEP, POINTS_PER_STEP = 10.0, 2.0  # that share one error of the fit
+PLANE_PASSES = 2  # from the lower foot's plane to that of the contacts
+SLOPE_SPREAD = (0.1, 0.17)  # radians by which hand-held cameras usually roll, and look up or down
 
 
 def camera_to_world(
-    body: BodyModel, betas: Tensor, rotations: Tensor, trans: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    body: BodyModel,
+    betas: Tensor,
+    rotations: Tensor,
+    trans: Tensor,
+    fps: float = 30.0,
+    *,
+    confidence: np.ndarray | None = None,
+    cuts: Sequence[int] | np.ndarray = (),
+) -> tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]:
     """Place a camera-space fit in a Z-up world with the ground at z = 0.
 
-    The ground is the plane that the lower foot keeps to (:func:`ground_plane`), so a camera that looks down on
-    somebody who walks is found to look down; where the feet stay in one place it is taken to be level. The
-    origin is below the pelvis of the first frame, and the camera looks along +Y.
+    The ground is the plane on which the feet stand (:func:`ground_plane`), so a camera that looks down on
+    somebody who walks is found to look down; where the feet stay in one place it is taken to be level. What
+    stands (:func:`smpl_fitting.contacts.find_contacts`) and the plane decide each other in turn. The origin is
+    below the pelvis of the first frame, and the camera looks along +Y.
 
     Args:
         betas: (B,). rotations: (T, J, 3, 3) with joint 0 in camera axes. trans: (T, 3), camera axes.
+        confidence, cuts: as in :func:`smpl_fitting.contacts.find_contacts`.
 
     Returns:
         poses (T, 3 J) axis-angle and trans (T, 3) in the world, camera R (3, 3) and t (3,) with
-        x_cam = R x_world + t.
+        x_cam = R x_world + t, and the contacts (T, 4) of left heel, left toe, right heel, right toe.
     """
     rest_pelvis = body.shaped(betas)[1][0]
-    points = body.landmarks(betas, rotations, trans) @ LEVEL_CAMERA.T
+    lean = _lean(body.landmarks(betas, rotations, trans) @ LEVEL_CAMERA.T)
     soles = body.soles(betas, rotations, trans) @ LEVEL_CAMERA.T
-    height, slope = ground_plane(_lower_foot(soles), _lean(points))
+    height, slope, contacts = _stand(
+        soles, (rest_pelvis + trans) @ LEVEL_CAMERA.T, lean, fps, confidence, cuts
+    )
     to_world = _upright(slope) @ LEVEL_CAMERA
     pelvis = (rest_pelvis + trans) @ to_world.T
     foot = torch.tensor([0.0, 0.0, height]) @ _upright(slope).T  # a point of the plane
@@ -49,18 +65,47 @@ def camera_to_world(
     turned = torch.cat([(to_world @ rotations[:, 0])[:, None], rotations[:, 1:]], dim=1)
     poses = matrix_to_axis_angle(turned).flatten(1)
     R = to_world.T
-    return poses, pelvis - origin - rest_pelvis, R, R @ origin
+    return poses, pelvis - origin - rest_pelvis, R, R @ origin, contacts
 
 
-def ground_plane(points: Tensor, lean: Tensor) -> tuple[float, Tensor]:
+def _stand(
+    soles: Tensor,
+    sight: Tensor,
+    lean: Tensor,
+    fps: float,
+    confidence: np.ndarray | None,
+    cuts: Sequence[int] | np.ndarray,
+) -> tuple[float, Tensor, np.ndarray]:
+    """Height and slope (2,) of the ground and the contacts (T, 4); soles (T, 4, 3), lines of sight (T, 3), z up."""
+    height, slope = ground_plane(_lower_foot(soles), lean, FRAMES_PER_STEP)
+    for _ in range(PLANE_PASSES):
+        level = _upright(slope)
+        ground = float((torch.tensor([0.0, 0.0, height]) @ level.T)[2])
+        contacts = find_contacts(
+            (soles @ level.T).numpy(),
+            fps,
+            ground=ground,
+            confidence=confidence,
+            view=(sight @ level.T).numpy(),
+            cuts=cuts,
+        )
+        steps = intervals(contacts)
+        if len(steps):
+            places = [soles[start:stop, point].median(0).values for point, start, stop in steps.tolist()]
+            height, slope = ground_plane(torch.stack(places), lean, POINTS_PER_STEP)
+    return height, slope, contacts
+
+
+def ground_plane(points: Tensor, lean: Tensor, repeats: float = 1.0) -> tuple[float, Tensor]:
     """The plane z = height + slope . (x, y) through where the feet stand.
 
     A robust ridge fit: points above the plane (steps and jumps) count less the higher they are. Where the feet
     stay in one place and prove no slope, cameras are taken to be about level and people to stand in balance.
 
     Args:
-        points: (T, 3) the lower foot of each frame, z up.
+        points: (N, 3) where the feet stood, z up.
         lean: (2,) how far the person leans in x and y on average, as a share of the height.
+        repeats: so many of the points (on average) share one error.
 
     Returns:
         height in metres at x = y = 0, and the slope (2,).
@@ -69,11 +114,11 @@ def ground_plane(points: Tensor, lean: Tensor) -> tuple[float, Tensor]:
     middle = points[:, :2].median(0).values
     rows = torch.cat([torch.ones(len(points), 1, dtype=torch.float64), points[:, :2] - middle], dim=1)
     slopes = torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
-    prior = slopes / SLOPE_SPREAD**2 + slopes / BALANCE_SPREAD**2
+    level = torch.tensor([0.0, SLOPE_SPREAD[0] ** -2, SLOPE_SPREAD[1] ** -2], dtype=torch.float64)
+    prior = slopes / BALANCE_SPREAD**2 + torch.diag(level)
     upright = torch.cat([torch.zeros(1), -lean]).double() / BALANCE_SPREAD**2
     weights = torch.ones(len(points), dtype=torch.float64)
-    # frames are no independent measurements: a step takes about ten
-    evidence = 1 / (FOOT_SPREAD**2 * min(len(points), 10.0))
+    evidence = 1 / (FOOT_SPREAD**2 * min(len(points), repeats))
     solution = torch.zeros(3, dtype=torch.float64)
     for _ in range(20):
         normal = evidence * rows.T @ (weights[:, None] * rows) + prior

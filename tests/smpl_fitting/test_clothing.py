@@ -23,7 +23,7 @@ def standing(body, yaw):
     facing = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
     rotations[:, 0] = facing @ axis_angle_to_matrix(torch.tensor([[0.0, yaw, 0.0]]))
     betas = torch.zeros(body.num_betas)
-    poses, trans, R, t = camera_to_world(body, betas, rotations, torch.tensor([[0.0, 0.1, 4.0]]))
+    poses, trans, R, t, _ = camera_to_world(body, betas, rotations, torch.tensor([[0.0, 0.1, 4.0]]))
     size = (720, 540)
     return Motion(
         poses.numpy(),

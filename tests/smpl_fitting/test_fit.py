@@ -67,7 +67,7 @@ def test_the_world_holds_the_same_picture(body):
     betas, rotations, trans = walking_body(body, 9)
     K = default_intrinsics((720, 1280))
     direct = body(betas, rotations, trans).vertices
-    poses, placed, R, t = camera_to_world(body, betas, rotations, trans)
+    poses, placed, R, t, _ = camera_to_world(body, betas, rotations, trans)
     world = body(betas, poses, placed).vertices
     torch.testing.assert_close(world @ R.T + t, direct, atol=2e-5, rtol=0)
     assert world[:, :, 2].amin() == pytest.approx(0, abs=0.08)
@@ -78,7 +78,7 @@ def test_the_world_holds_the_same_picture(body):
 
 def test_another_shape_keeps_the_ground(body):
     betas, rotations, trans = walking_body(body, 9)
-    poses, placed, R, t = camera_to_world(body, betas, rotations, trans)
+    poses, placed, R, t, _ = camera_to_world(body, betas, rotations, trans)
     motion = Motion(poses.numpy(), placed.numpy(), betas.numpy(), fps=30)
     taller = betas.clone()
     taller[0] += 2
@@ -91,7 +91,7 @@ def test_another_shape_keeps_the_ground(body):
 
 def test_motion_files_round_trip_and_amass_tools_see_no_foreign_shape(tmp_path, body):
     betas, rotations, trans = walking_body(body, 4)
-    poses, placed, R, t = camera_to_world(body, betas, rotations, trans)
+    poses, placed, R, t, _ = camera_to_world(body, betas, rotations, trans)
     motion = Motion(poses.numpy(), placed.numpy(), betas.numpy(), fps=29.97, source="walk.mp4")
     motion.save(tmp_path / "m.npz")
     again = Motion.load(tmp_path / "m.npz")
