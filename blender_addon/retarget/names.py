@@ -87,7 +87,7 @@ class NameIndex:
     """Finds bones by the names of a convention: first to the letter, then more and more loosely."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._levels: tuple[dict[object, list[int]], ...] = ({}, {}, {}, {})
+        self._levels: tuple[dict[object, list[int]], ...] = ({}, {}, {}, {}, {})
         stripped = parse_all(names)
         for bone, name in enumerate(names):
             for level, key in zip(self._levels, _keys(name, parse(name), stripped[bone]), strict=True):
@@ -106,6 +106,7 @@ def _keys(name: str, parsed: BoneName, stripped: BoneName) -> tuple[object, ...]
     return (
         name,
         (parsed.side, parsed.stem),
+        (stripped.side, stripped.stem),
         (parsed.side, parsed.plain_stem),
         (stripped.side, stripped.plain_stem),
     )

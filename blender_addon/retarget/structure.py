@@ -232,7 +232,10 @@ def _left_side(skeleton: Skeleton, legs: _Limb, arms: _Limb, axis: int) -> int:
 
 
 def _segments(heads: np.ndarray, path: tuple[int, ...]) -> int | None:
-    """Where a limb's upper segment begins on its path: the two longest neighbours are upper and lower segment."""
+    """Where a limb's upper segment begins on its path: the two longest neighbours are upper and lower segment.
+
+    Segments of several bones (twist bones in line) are not told from two segments.
+    """
     steps = np.linalg.norm(np.diff(heads[list(path)], axis=0), axis=1)
     if len(steps) < 2:
         return None
@@ -242,7 +245,7 @@ def _segments(heads: np.ndarray, path: tuple[int, ...]) -> int | None:
 def _named(side: str, parts: tuple[str, ...], path: tuple[int, ...], upper: int) -> Rows:
     """Roles along a limb: what comes before the upper segment, the segments and the end, and the bone behind."""
     before, *limb, behind = parts
-    rows = {f"{side}_{part}": (path[upper + i],) for i, part in enumerate(limb)}
+    rows: Rows = {f"{side}_{part}": (path[upper + i],) for i, part in enumerate(limb)}
     if before and upper:
         rows[f"{side}_{before}"] = path[:upper]
     if behind and len(path) > upper + 3:

@@ -1,6 +1,7 @@
 """Builders of every rig that retargeting is tested with, each into the current scene; the empty file is the caller's.
 
-``build(name, shared)`` returns the armature. ``shared`` is tests/conftest.py's fixture: it skips where a file is missing.
+``build(name, shared)`` returns the armature. ``shared`` is the fixture of tests/conftest.py: it skips where a file is
+missing.
 """
 
 from __future__ import annotations
@@ -181,11 +182,14 @@ def open_body():
 
 def _joint_tables() -> tuple[tuple[str, ...], np.ndarray]:
     """SMPL's 24 joints; written out, since smpl_fitting needs torch, which most Blenders lack."""
-    sides = "left_{0} right_{0}"
-    middle = "pelvis {hip} spine1 {knee} spine2 {ankle} spine3 {foot} neck {collar} head {shoulder} {elbow} {wrist} {hand}"
-    parts = {p: sides.format(p) for p in "hip knee ankle foot collar shoulder elbow wrist hand".split()}
+    rows = (
+        "pelvis *hip spine1 *knee spine2 *ankle spine3 *foot neck *collar head *shoulder *elbow *wrist *hand"
+    )
+    names: list[str] = []
+    for row in rows.split():
+        names += [f"left_{row[1:]}", f"right_{row[1:]}"] if row.startswith("*") else [row]
     parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
-    return tuple(middle.format(**parts).split()), np.array(parents)
+    return tuple(names), np.array(parents)
 
 
 # --- Rigify ----------------------------------------------------------------------------------------------------------
