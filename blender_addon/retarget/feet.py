@@ -159,12 +159,12 @@ def hip_drop(
     return np.maximum(blur(highest, fade / 3), drop)
 
 
-def toe_lift(ball: np.ndarray, tip: np.ndarray, floor: Floor) -> np.ndarray:
-    """Axis-angle vectors (T, 3) that bend the toes up about the ball until their tip is not below the floor."""
-    toes = tip - ball
+def toe_lift(joint: np.ndarray, tip: np.ndarray, floor: Floor) -> np.ndarray:
+    """Axis-angle vectors (T, 3) that bend the toes up about their joint until their tip is not below the floor."""
+    toes = tip - joint
     length = np.maximum(np.linalg.norm(toes, axis=-1), 1e-9)
     elevation = np.arcsin(np.clip(toes @ floor.normal / length, -1.0, 1.0))
-    needed = np.arcsin(np.clip(-floor.above(ball) / length, -1.0, 1.0))
+    needed = np.arcsin(np.clip(-floor.above(joint) / length, -1.0, 1.0))
     axis = normalized(np.cross(toes, floor.normal))
     return axis * np.maximum(needed - elevation, 0.0)[:, None]
 

@@ -92,6 +92,11 @@ class Figure:
         left = normalized(left - up * (left @ up))
         return np.stack([left, np.cross(up, left), up], -1)
 
+    def hip_height(self, soles: float | None) -> float:
+        """Of the hip joints over the soles when the body stands with straight legs, however they are at rest."""
+        up, sole = self.facing()[:, 2], self.sole_height(soles)
+        return self.leg_length() + float(self.middle("foot") @ up) - sole
+
     def sole_height(self, soles: float | None) -> float:
         """Height of the soles along the body's up axis, in armature units.
 

@@ -40,15 +40,16 @@ class Hangs:
         return int(np.flatnonzero(self.bones == bone)[0])
 
 
-def hangs_of(skeleton: Skeleton, bones: list[int]) -> Hangs:
+def hangs_of(skeleton: Skeleton, bones: list[int], moving: list[int]) -> Hangs:
     """By Blender's rules (armature.cc, BKE_bone_parent_transform_calc_from_matrices), for bones without constraints.
 
     Bones that are not keyed hold ``skeleton.basis``. Scale in the pose is taken to be none.
 
     Args:
-        bones: rows of the keyed bones.
+        bones: rows of the bones whose rotation is keyed.
+        moving: rows of those whose location is keyed.
     """
-    keyed = sorted(set(bones))
+    keyed = sorted({*bones, *moving})
     node = {bone: i for i, bone in enumerate(keyed)}
     rest = skeleton.rest
     needed = sorted(set(keyed).union(*(skeleton.ancestors(bone) for bone in keyed)))

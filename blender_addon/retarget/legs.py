@@ -13,6 +13,10 @@ from .root import UP, floor_of
 from .rotations import axis_angle_to_matrix, rotate
 from .skeleton import SIDES
 
+_ENOUGH = 10  # contacts, to tell a rule from chance
+_MAX_FLOATING = 0.2
+"""Leg lengths: planted feet this far up stand on something else."""
+
 
 def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
     """Contacts (T, 4) of the source: those of the clip, else found in its movement."""
@@ -65,8 +69,10 @@ def plant_legs(
         fade: frames.
     """
     figure = posing.figure
-    heads = posing.heads()
     leg = figure.leg_length()
+    way = way - floor.normal * _floating(posing, contacts, floor, leg, soles)
+    posing.travel(nodes, way, ground)
+    heads = posing.heads()
     goals, weights, reach = [], [], []
     for k, side in enumerate(SIDES):
         now = soles_now(posing, side, soles, heads)
@@ -84,6 +90,15 @@ def plant_legs(
         bend_leg(posing, side, goal)
         if _has_toes(posing, side):
             _bend_toes(posing, side, floor, soles)
+
+
+def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: float | None) -> float:
+    """How far the planted feet are above the floor, as a rule: no body's rest pose tells its height exactly."""
+    heads = posing.heads()
+    points = np.concatenate([soles_now(posing, side, soles, heads)[:, :2] for side in SIDES], 1)
+    planted = floor.above(points)[contacts > 0.5]
+    rule = float(np.median(planted)) if len(planted) >= _ENOUGH else 0.0
+    return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
 
 
 def bend_leg(posing: Posing, side: str, goal: np.ndarray) -> None:
@@ -111,8 +126,9 @@ def _hinge(posing: Posing, role: str) -> np.ndarray:
 
 
 def _bend_toes(posing: Posing, side: str, floor: Floor, soles: float | None) -> None:
-    now = soles_now(posing, side, soles, posing.heads())
-    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(now[:, 1], now[:, 2], floor)))
+    heads = posing.heads()
+    joint, tip = heads[:, posing.node(f"{side}_toes")], soles_now(posing, side, soles, heads)[:, 2]
+    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(joint, tip, floor)))
 
 
 def _has_toes(posing: Posing, side: str) -> bool:

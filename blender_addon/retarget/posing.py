@@ -33,7 +33,13 @@ class Posing:
 
     def heads(self) -> np.ndarray:
         """(T, N, 3) armature space."""
-        return place(self.hangs, self.axes, self.locations)
+        return place(self.hangs, self.axes, self._held() | self.locations)
+
+    def _held(self) -> dict[int, np.ndarray]:
+        """Locations that the rig's pose has and that are not keyed."""
+        basis = self.figure.skeleton.basis[self.hangs.bones, :3, 3]
+        moved = np.flatnonzero(basis.any(1) & self.hangs.movable)
+        return {int(i): np.broadcast_to(basis[i], (len(self.axes), 3)) for i in moved}
 
     def hips(self, heads: np.ndarray) -> np.ndarray:
         """(T, 3) between the hip joints."""

@@ -17,7 +17,7 @@ import numpy as np
 from ..scene.conventions import axis_angle_to_matrix
 from .hangs import Hangs, hangs_of
 from .keys import rotation_channels
-from .rotations import nearest_rotation, transpose
+from .rotations import nearest_rotation, rotate, transpose
 from .skeleton import Skeleton, Switch
 
 SHAKES = 6
@@ -32,38 +32,45 @@ def finder(rig: bpy.types.Object, switches: Sequence[Switch] = ()):
     """``find_hangs`` of :func:`solve.solve` for this rig: Blender's rules where nothing but bones is at work, else by
     shaking, with ``switches`` set."""
 
-    def find(skeleton: Skeleton, bones: list[int]) -> Hangs:
+    def find(skeleton: Skeleton, bones: list[int], moving: list[int]) -> Hangs:
         involved = sorted(set(bones).union(*(skeleton.ancestors(bone) for bone in bones)))
         scales = np.linalg.norm(skeleton.basis[involved, :3, :3], axis=1)
         if not skeleton.constrained[involved].any() and np.allclose(scales, 1.0, atol=1e-4):
-            return hangs_of(skeleton, bones)
-        return probe(rig, skeleton, bones, switches)
+            return hangs_of(skeleton, bones, moving)
+        return probe(rig, skeleton, bones, moving, switches)
 
     return find
 
 
 def probe(
-    rig: bpy.types.Object, skeleton: Skeleton, bones: list[int], switches: Sequence[Switch] = ()
+    rig: bpy.types.Object,
+    skeleton: Skeleton,
+    bones: list[int],
+    moving: list[int],
+    switches: Sequence[Switch] = (),
 ) -> Hangs:
     """Shake the rig. Bones that something else holds, so that no keys could pose them, are left out of the result.
 
     Args:
         bones: rows of the bones to be keyed.
+        moving: rows of those whose location is keyed. The others are only turned: moved, they would stretch limbs.
         switches: custom properties to set meanwhile.
     """
-    keyed = sorted(set(bones))
+    keyed = sorted({*bones, *moving})
     rng = np.random.default_rng(0)
     size = float(np.ptp(skeleton.heads, axis=0).max()) or 1.0
     turns = axis_angle_to_matrix(rng.uniform(-_ANGLE, _ANGLE, (SHAKES, len(keyed), 3)))
-    steps = rng.uniform(-_STEP, _STEP, (SHAKES, len(keyed), 3)) * size
-    steps[:, skeleton.connected[keyed] & (skeleton.parents[keyed] >= 0)] = 0.0
+    steps = np.tile(skeleton.basis[keyed, :3, 3], (SHAKES, 1, 1))
+    for bone in moving:
+        steps[:, keyed.index(bone)] = rng.uniform(-_STEP, _STEP, (SHAKES, 3)) * size
     axes, heads = _evaluate(rig, skeleton, keyed, turns, steps, switches)
     frames = axes @ transpose(turns)
-    unmoved = heads - np.squeeze(_location_axes(skeleton, keyed, frames, axes) @ steps[..., None], -1)
+    free = ~(skeleton.connected[keyed] & (skeleton.parents[keyed] >= 0))
+    unmoved = heads - free[:, None] * rotate(_location_axes(skeleton, keyed, frames), steps)
     return _explain(skeleton, keyed, axes, heads, frames, unmoved, size)
 
 
-def _location_axes(skeleton: Skeleton, keyed: list[int], frames: np.ndarray, axes: np.ndarray) -> np.ndarray:
+def _location_axes(skeleton: Skeleton, keyed: list[int], frames: np.ndarray) -> np.ndarray:
     """Axes in which the location channels act: the frame's, or the armature's for roots that are told so."""
     result = frames.copy()
     roots = [

@@ -28,7 +28,7 @@ def size_ratio(source: Figure, target: Figure, to_world: np.ndarray, options: Op
     for figure, world, sole in zip((source, target), (source.skeleton.world, to_world), soles, strict=True):
         up = figure.facing()[:, 2]
         if options.scale == "hips":
-            size = figure.middle("upper_leg") @ up - figure.sole_height(sole)
+            size = figure.hip_height(sole)
         else:
             size = figure.leg_length()
         sizes.append(size * np.linalg.norm(world[:3, :3] @ up))
@@ -62,17 +62,17 @@ def floor_of(clip: Clip, source: Figure) -> float:
 def carry(clip: Clip, source: Figure, target_height: float, ratio: float, options: Options) -> np.ndarray:
     """(T, 3) in the world: where the middle between the target's hip joints goes.
 
-    Steps are scaled about the first frame. Heights are the target's at rest plus the scaled departure of the source
-    from its own, so that who stands, stands, however the joints are placed.
+    Steps are scaled about the first frame. Heights are the target's when it stands plus the scaled departure of the
+    source from its own, so that who stands, stands, however the joints are placed.
 
     Args:
-        target_height: of the middle between the target's hip joints above its soles at rest, metres in the world.
+        target_height: of the target's hip joints above its soles when it stands, metres in the world.
         ratio: from :func:`size_ratio`.
     """
     path = hip_path(clip, source)
     up = source.facing()[:, 2]
     scale = np.linalg.norm(clip.skeleton.world[:3, :3] @ up)
-    height = (source.middle("upper_leg") @ up - source.sole_height(clip.soles)) * scale
+    height = source.hip_height(clip.soles) * scale
     moved = path[0] + ratio * (path - path[0])
     if options.root == "in_place":
         moved[:] = path[0]

@@ -22,7 +22,8 @@ from .skeleton import BoneMap, Skeleton, Switch
 from .space import Space, space_of
 from .standing import with_standing_rest
 
-FindHangs = Callable[[Skeleton, list[int]], Hangs]
+FindHangs = Callable[[Skeleton, list[int], list[int]], Hangs]
+"""From a skeleton, the rows of the bones that turn, and of those that move."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def solve(
         turn = heading(clip.rotations[:, hips] @ clip.rest_rotations()[hips].T)
         wanted[root] = turn @ corrections[root] @ target.rest[root, :3, :3]
     wanted = {bone: space.axes(axes) for bone, axes in wanted.items()}
-    hangs = find_hangs(target, [*wanted, *moving])
+    hangs = find_hangs(target, list(wanted), moving)
     posing = Posing(figure, hangs, _all_axes(hangs, target, wanted, clip.frame_count), {})
     way = space.points(_way(clip, source, figure, space, options, soles))
     nodes = [hangs.index(bone) for bone in moving]
@@ -125,7 +126,7 @@ def _way(
     """(T, 3) of the middle between the target's hip joints, in the world."""
     up = figure.facing()[:, 2]
     size = np.linalg.norm(space.world[:3, :3] @ up)
-    height = (figure.middle("upper_leg") @ up - figure.sole_height(soles)) * size
+    height = figure.hip_height(soles) * size
     ratio = size_ratio(source, figure, space.world, options, (clip.soles, soles))
     return carry(clip, source, float(height), ratio, options)
 
