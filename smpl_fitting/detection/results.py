@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from smpl_fitting.detection.crops import Crop
+from smpl_fitting.detection.masks import MaskStore
 from smpl_fitting.errors import FootageError
 from smpl_fitting.files import atomic_path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NUM_LANDMARKS = 33
 
 
@@ -31,6 +33,7 @@ class Detections:
         frames: (T,) int64, their numbers in the footage.
         crops: (T, 4) float64, the squares that hold the masks: centre x, y, side, rotation.
         masks: T zlib-compressed square uint8 arrays, empty where nobody was found; or None, if not asked for.
+        cuts: (C,) int64 rising rows at which a new shot begins, after the first; nothing is known across them.
     """
 
     keypoints: np.ndarray
@@ -40,7 +43,8 @@ class Detections:
     image_size: tuple[int, int]
     frames: np.ndarray
     crops: np.ndarray
-    masks: tuple[bytes, ...] | None = None
+    masks: Sequence[bytes] | None = None
+    cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def found(self) -> np.ndarray:
@@ -64,17 +68,25 @@ class Detections:
         return pasted.astype(np.float32) / 255.0
 
     def save(self, path: str | Path) -> None:
-        """Write one ``.npz`` without object arrays, whole or not at all."""
+        """Write one ``.npz`` without object arrays, whole or not at all; a few masks at a time are in memory."""
         arrays = {
             field.name: np.asarray(getattr(self, field.name))
             for field in dataclasses.fields(self)
             if field.name != "masks"
         }
-        if self.masks is not None:
-            arrays["mask_lengths"] = np.array([len(mask) for mask in self.masks], np.int64)
-            arrays["mask_bytes"] = np.frombuffer(b"".join(self.masks), np.uint8)
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, format_version=np.array(FORMAT_VERSION), **arrays)
+        arrays["format_version"] = np.array(FORMAT_VERSION)
+        masks = self.masks
+        if masks is not None:
+            arrays["mask_lengths"] = np.array([len(mask) for mask in masks], np.int64)
+        with atomic_path(path) as temporary, open(temporary, "w+b") as file:
+            np.savez(file, **arrays)
+            if masks is not None:
+                with zipfile.ZipFile(file, "a") as archive, archive.open("mask_bytes.npy", "w") as member:
+                    shape = (int(arrays["mask_lengths"].sum()),)
+                    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    for mask in masks:
+                        member.write(mask)
 
     @staticmethod
     def load(path: str | Path) -> Detections:
@@ -88,16 +100,26 @@ class Detections:
             raise FootageError(f"{path}: no such detections; detect again")
         try:
             with np.load(path, allow_pickle=False) as archive:
-                data = {name: archive[name] for name in archive.files}
+                data = {name: archive[name] for name in archive.files if name != "mask_bytes"}
             if int(data.pop("format_version")) != FORMAT_VERSION:
                 raise ValueError("another version's")
             height, width = data.pop("image_size")
             lengths = data.pop("mask_lengths", None)
-            packed = data.pop("mask_bytes", np.zeros(0, np.uint8)).tobytes()
-            masks = None
-            if lengths is not None:
-                ends = np.cumsum(lengths)
-                masks = tuple(packed[end - length : end] for end, length in zip(ends, lengths, strict=True))
+            masks = None if lengths is None else _read_masks(path, lengths.tolist())
             return Detections(image_size=(int(height), int(width)), masks=masks, **data)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
+
+
+def _read_masks(path: Path, lengths: list[int]) -> MaskStore:
+    """The masks of a file.
+
+    Raises:
+        ValueError: there are fewer or more bytes than masks.
+    """
+    with zipfile.ZipFile(path) as archive, archive.open("mask_bytes.npy") as member:
+        np.lib.format.read_magic(member)
+        (size,), _, kind = np.lib.format.read_array_header_1_0(member)
+        if size != sum(lengths) or kind != np.uint8 or min(lengths, default=0) < 0:
+            raise ValueError("masks cut off")
+        return MaskStore.of((member.read(length) for length in lengths), len(lengths))

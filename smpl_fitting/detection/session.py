@@ -53,6 +53,18 @@ class Sighting:
         near = float(np.median(apart)) < 0.08 * max(self.next_crop.size, other.next_crop.size)
         return near or _overlap(self.box, other.box) > 0.6
 
+    def share_within(self, other: Sighting) -> float:
+        """How much of this person's mask lies in the other's mask; both with their masks. 0 without any mask."""
+        rows, columns = np.nonzero(self.mask[::4, ::4] > 0.5)
+        if not len(rows):
+            return 0.0
+        points = (np.stack([columns, rows], axis=1) * 4 + 0.5) / self.mask.shape[0]
+        places = points @ self.crop.to_picture[:, :2].T + self.crop.to_picture[:, 2]
+        inside = (places - other.crop.to_picture[:, 2]) @ np.linalg.inv(other.crop.to_picture[:, :2]).T
+        pixels = np.floor(inside * other.mask.shape[0]).astype(int)
+        valid = ((pixels >= 0) & (pixels < other.mask.shape[0])).all(axis=1)
+        return float((other.mask[pixels[valid, 1], pixels[valid, 0]] > 0.5).sum() / len(rows))
+
     def without_mask(self) -> Sighting:
         return dataclasses.replace(self, mask=np.zeros((0, 0), np.float32), colours=np.zeros(0))
 

@@ -39,7 +39,11 @@ def mirrored(keypoints: np.ndarray, world: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def keep_sides(
-    frames: np.ndarray, keypoints: np.ndarray, world: np.ndarray, height: float
+    frames: np.ndarray,
+    keypoints: np.ndarray,
+    world: np.ndarray,
+    height: float,
+    cuts: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Undo the exchange of left and right in single frames of one person.
 
@@ -51,13 +55,17 @@ def keep_sides(
         keypoints: (T, 33, 4) of :class:`Detections`; T at least 1.
         world: (T, 33, 3).
         height: of the person, in pixels.
+        cuts: (C,) numbers of the frames that begin a shot; nothing is compared across them.
     """
     variants = ((keypoints, world), mirrored(keypoints, world))
     steps = np.empty((2, 2, len(frames) - 1))  # into the state of the first index, from that of the second
     for into in range(2):
         for out_of in range(2):
             steps[into, out_of] = _steps(variants[out_of], variants[into], height)
-    steps[..., np.diff(frames) > 2] = 0.0
+    apart = np.diff(frames) > 2
+    for cut in () if cuts is None else cuts:
+        apart |= (frames[:-1] < cut) & (frames[1:] >= cut)
+    steps[..., apart] = 0.0
     own = np.array([0.0, _PENALTY])
     cost, came_from = own, []
     for step in np.moveaxis(steps, -1, 0):

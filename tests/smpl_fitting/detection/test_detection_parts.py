@@ -1,13 +1,16 @@
 """The geometry of crops and tiles, and the choice between people, against what can be worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from smpl_fitting.detection.crops import Crop
+from smpl_fitting.detection.matching import assign, relink
 from smpl_fitting.detection.search import COARSE, FINE, FINEST, MEDIUM, tiles
 from smpl_fitting.detection.session import Sighting
 from smpl_fitting.detection.sides import keep_sides, mirrored
-from smpl_fitting.detection.tracks import Track, choose
+from smpl_fitting.detection.tracks import Track
 
 
 def _smooth(points):
@@ -81,42 +84,81 @@ def _sighting(x, height, colour=0):
 
 
 def _track(frames, x=500.0, height=300.0, speed=0.0, colour=0):
-    track = Track(keep_masks=False)
+    track = Track()
     for frame in frames:
         track.add(frame, _sighting(x + speed * frame, height, colour))
     return track
 
 
-@pytest.mark.parametrize(
-    ("better", "worse"),
-    [
-        ({"height": 400.0}, {"height": 250.0}),
-        ({"speed": 6.0}, {"speed": 0.0}),
-        ({"frames": range(50)}, {"frames": range(20)}),
-        ({"x": 500.0}, {"x": 980.0}),
-    ],
-)
-def test_large_moving_present_and_central_people_come_first(better, worse):
-    tracks = [_track(**{"frames": range(50), **more}) for more in (worse, better)]
-    assert choose(tracks, 50, 25.0, (600, 1000)) is tracks[1]
-    assert choose([], 50, 25.0, (600, 1000)) is None
-
-
-def test_the_same_clothes_later_are_the_same_person():
-    first, later, other = _track(range(20)), _track(range(30, 40)), _track(range(42, 50), colour=100)
-    chosen = choose([later, first, other], 50, 25.0, (600, 1000))
-    assert sorted(chosen.sightings) == [*range(20), *range(30, 40)]
-
-
 def test_a_lost_track_goes_on_nearby_only():
     lost = _track(range(10), x=100, colour=0)
-    assert lost.could_become(
-        _track([12], x=110, colour=100), seconds=0.1
-    )  # clothes can look different at once
+    stranger = _track([12], x=110, colour=100)
+    assert lost.could_become(stranger, seconds=0.1)  # clothes can look different at once
     assert not lost.could_become(_track([12], x=900, colour=0), seconds=0.1)
     assert lost.could_become(_track([60], x=900, colour=0), seconds=2.0)
     assert not lost.could_become(_track([60], x=900, colour=100), seconds=2.0)
     assert not lost.could_become(_track([12], x=110, height=100, colour=0), seconds=0.1)
+    lost.hidden = True  # behind somebody, and it is somebody else who comes out
+    assert not lost.could_become(stranger, seconds=0.1)
+
+
+def test_across_a_cut_clothes_alone_count():
+    before, after = _track(range(10), x=100), _track([12], x=900, height=700)
+    assert not before.could_become(after, seconds=0.1)
+    after.shot = 1
+    assert before.could_become(after, seconds=0.1)
+    assert not _track(range(10), x=900, height=700, colour=5).could_become(after, seconds=0.1)
+
+
+def test_a_track_knows_where_its_person_goes():
+    walker = _track(range(20), x=100, speed=4.0)
+    assert walker.displacement(22) == pytest.approx([12.0, 0.0])
+    assert walker.coasting_crop(22).x == pytest.approx(100 + 19 * 4 + 12)
+    assert walker.displacement(500)[0] == pytest.approx(4.0 * 12)  # not for ever
+    assert _track([3]).displacement(9) == pytest.approx([0.0, 0.0])
+
+
+def test_only_the_newest_sightings_are_kept():
+    track = Track(keep=5)
+    for frame in range(12):
+        track.add(frame, _sighting(100, 300))
+    assert sorted(track.recent) == [7, 8, 9, 10, 11] and track.count == 12 and track.last == 11
+    assert track.colours[0] == pytest.approx(12_000)
+
+
+def test_people_who_meet_are_told_apart_by_their_way():
+    """Two alike, out of sight while they pass each other: each goes on as he came."""
+    right, left = _track(range(15), x=100, speed=5.0), _track(range(15), x=300, speed=-5.0)
+    at_right, at_left = _sighting(250, 300), _sighting(150, 300)
+    found = assign([right, left], 30, [at_left, at_right])
+    assert found[0] is at_right and found[1] is at_left
+
+
+def test_one_sighting_goes_to_the_one_it_fits():
+    front, behind = _track(range(20), x=200, colour=0), _track(range(20), x=210, colour=9)
+    seen_twice = [_sighting(201, 300, colour=0), _sighting(201, 300, colour=0)]
+    assert assign([front, behind], 20, seen_twice) == [seen_twice[0], None]
+    assert assign([behind, front], 20, seen_twice) == [None, seen_twice[1]]
+    assert assign([front, behind], 20, [None, None]) == [None, None]
+    assert assign([], 20, []) == []
+
+
+def test_newcomers_are_the_lost_ones_they_resemble():
+    red, blue = _track(range(20), x=300, colour=1), _track(range(20), x=340, colour=2)
+    first, second = _track([23], x=345, colour=1), _track([23], x=295, colour=2)
+    assert relink([red, blue], [first, second], 30.0, 10.0) == [red, blue]
+    assert relink([], [first], 30.0, 10.0) == [None]
+    assert relink([red], [_track([400], x=300, colour=1)], 30.0, 10.0) == [None]  # too long ago
+
+
+def test_a_part_of_somebody_lies_in_his_mask():
+    whole, part = _sighting(200, 300), _sighting(200, 300)
+    whole.mask[40:220, 80:180] = 1
+    part.mask[130:220, 90:170] = 1
+    assert part.share_within(whole) == 1.0
+    assert whole.share_within(part) == pytest.approx(0.4, abs=0.03)
+    apart = dataclasses.replace(part, crop=Crop(900.0, 250.0, 390.0))
+    assert apart.share_within(whole) == 0.0 and _sighting(1, 10).share_within(whole) == 0.0
 
 
 def _turning(frames, rate):
@@ -153,3 +195,12 @@ def test_sides_over_a_gap_and_of_one_frame():
         keep_sides(frames, *turned, height=340.0)[0], turned[0]
     )  # he may have turned meanwhile
     assert np.array_equal(keep_sides(np.array([5]), keypoints[:1], world[:1], 340.0)[0], keypoints[:1])
+
+
+def test_sides_across_a_cut():
+    keypoints, world = _turning(20, 0.0)
+    other = mirrored(keypoints, world)
+    turned = [np.concatenate([a[:10], b[10:]]) for a, b in zip((keypoints, world), other, strict=True)]
+    kept = keep_sides(np.arange(20), *turned, height=340.0, cuts=np.array([10]))
+    assert np.array_equal(kept[0], turned[0]) and np.array_equal(kept[1], turned[1])
+    assert not np.array_equal(keep_sides(np.arange(20), *turned, height=340.0)[0], turned[0])
