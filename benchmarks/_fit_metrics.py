@@ -35,10 +35,6 @@ class Track:
     vertices: np.ndarray
     soles: np.ndarray
 
-    def scaled(self, factor: float) -> Track:
-        """The same picture of a person ``factor`` times as tall and as far."""
-        return Track(self.joints * factor, self.vertices * factor, self.soles * factor)
-
 
 def figures(fit: Track, true: Track, contact: np.ndarray, fps: float) -> dict[str, float]:
     """All figures of one clip.

@@ -31,7 +31,7 @@ _DRAWING = (
     "truth",
     "wardrobe",
 )
-_MOVING = ("bvh", "mocap")
+_MOVING = {".amc": ("mocap",), ".bvh": ("bvh", "mocap")}
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,8 @@ class TrueClip:
 
 def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> TrueClip:
     """A clip, drawn unless the cache has it."""
-    key = _digest(
-        repr(spec).encode(), *_sources(neural.training, _DRAWING + _MOVING), body.weights.numpy().tobytes()
-    )
+    code = _sources(neural.training, _DRAWING + _MOVING[Path(spec.motion).suffix])
+    key = _digest(repr(spec).encode(), *code, body.weights.numpy().tobytes())
     film, numbers = cache / f"{spec.name}-{key}.mp4", cache / f"{spec.name}-{key}.npz"
     if not (film.exists() and numbers.exists()):
         cache.mkdir(parents=True, exist_ok=True)

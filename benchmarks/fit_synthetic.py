@@ -47,6 +47,7 @@ COLUMNS = {
     "stature_mm": "stature",
     "frames_per_s": "fps",
 }
+TERMS = ("landmarks", "bones", "silhouette", "shape", "pose", "limits", "smooth", "contacts")  # of the energy
 WORST = 2  # pictures of each clip
 
 
@@ -62,6 +63,7 @@ def main() -> None:
         action="store_true",
         help="use cached detections of another version of the detector",
     )
+    parser.add_argument("--ablation", action="store_true", help="also with each term of the energy left out")
     parser.add_argument("--worst", type=Path, metavar="DIR", help="write pictures of the worst frames")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args()
@@ -78,6 +80,8 @@ def main() -> None:
             rows = judge(clips, setting, body, options.worst)
             print_table(f"{options.set} set, {SETTINGS[setting]}", rows)
             result.update({f"{setting}_{name}": value for name, value in mean_row(rows).items()})
+            if options.ablation:
+                result.update(ablate(clips, setting, body, {"all terms": mean_row(rows)}))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
 
@@ -91,28 +95,50 @@ def chosen_clips(
 
 
 def judge(
-    clips: list[tuple[TrueClip, Detections]], setting: str, body: BodyModel, pictures: Path | None
+    clips: list[tuple[TrueClip, Detections]],
+    setting: str,
+    body: BodyModel,
+    pictures: Path | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> dict[str, dict[str, float]]:
-    """The figures of each clip in one setting."""
+    """The figures of each clip in one setting, ``without`` some terms of the energy."""
     rows = {}
     for clip, detections in clips:
         seen = with_true_landmarks(detections, clip, body) if setting == "c" else detections
         start = time.perf_counter()
-        motion = fit_detections(seen, body, fps=FPS, focal=float(clip.camera.K[0, 0]))
+        motion = fit_detections(
+            seen,
+            body,
+            fps=FPS,
+            focal=float(clip.camera.K[0, 0]),
+            height=None if setting == "b" else clip.stature,
+            without=without,
+        )
         seconds = time.perf_counter() - start
         fit, true, contact = in_camera(motion, body), clip.track(body), clip.contacts(body)
-        stature = fitted_stature(motion, body)
-        if setting != "b":
-            fit, stature = fit.scaled(clip.stature / stature), clip.stature
         rows[clip.spec.name] = {
             **figures(fit, true, contact, FPS),
             "contact_f1": np.nan if motion.contacts is None else contact_f1(motion.contacts, contact),
-            "stature_mm": 1e3 * (stature - clip.stature),
+            "stature_mm": 1e3 * (fitted_stature(motion, body) - clip.stature),
             "frames_per_s": len(fit.joints) / seconds,
         }
         if pictures is not None:
             write_worst(pictures, setting, clip, fit, true, body)
     return rows
+
+
+def ablate(
+    clips: list[tuple[TrueClip, Detections]], setting: str, body: BodyModel, rows: dict[str, dict[str, float]]
+) -> dict[str, float]:
+    """Print the mean figures with each term left out below ``rows``, and return them."""
+    for term in TERMS:
+        rows[f"no {term}"] = mean_row(judge(clips, setting, body, without=frozenset({term})))
+    print_table(f"each term left out, {SETTINGS[setting]}: means over the clips", rows, mean=False)
+    return {
+        f"{setting}_{title.replace(' ', '_')}_{name}": value
+        for title, row in rows.items()
+        for name, value in row.items()
+    }
 
 
 def in_camera(motion: Motion, body: BodyModel) -> Track:
@@ -153,9 +179,9 @@ def mean_row(rows: dict[str, dict[str, float]]) -> dict[str, float]:
     return means
 
 
-def print_table(title: str, rows: dict[str, dict[str, float]]) -> None:
+def print_table(title: str, rows: dict[str, dict[str, float]], mean: bool = True) -> None:
     print(f"\n{title}\n{'':14}" + "".join(f"{head:>9}" for head in COLUMNS.values()))
-    for name, row in {**rows, "mean": mean_row(rows)}.items():
+    for name, row in {**rows, **({"mean": mean_row(rows)} if mean else {})}.items():
         print(f"{name:14}" + "".join(f"{row.get(key, np.nan):9.1f}" for key in COLUMNS), flush=True)
 
 
