@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import Tensor
 
-from smpl_fitting.body.names import SMPLH_JOINT_NAMES
+from smpl_fitting.body.model import BodyModel
+from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS, SMPLH_JOINT_NAMES
 from smpl_fitting.geometry.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 _BODY = 22  # joints that all layouts share
@@ -55,6 +60,58 @@ def to_smpl_pose(poses: np.ndarray) -> np.ndarray:
         left = torch.cat((left[..., :2], left[..., 2:] * sign[:, None, None]), -1)
         result[:, _BODY + hand] = matrix_to_axis_angle(left @ right).numpy()
     return result.reshape(len(joints), -1)
+
+
+def to_layout(poses: np.ndarray, joint_names: Sequence[str]) -> np.ndarray:
+    """Poses (T, 72) of 24 joints, or of a body's own layout, as poses (T, 3 J) of a body with fingers.
+
+    Args:
+        joint_names: the J joints of SMPL-H or SMPL-X, whose jaw and eyes stay at rest.
+
+    Raises:
+        ValueError: the poses have another width.
+    """
+    if poses.shape[1:] == (3 * len(joint_names),):
+        return poses
+    with_fingers = to_smplh_pose(poses).reshape(len(poses), -1, 3)
+    result = np.zeros((len(poses), len(joint_names), 3), poses.dtype)
+    result[:, [joint_names.index(name) for name in SMPLH_JOINT_NAMES]] = with_fingers
+    return result.reshape(len(poses), -1)
+
+
+def without_fingers(body: BodyModel) -> BodyModel:
+    """A body of SMPL-H's or SMPL-X's layout with SMPL's 24 joints: the same surface while fingers and jaw rest.
+
+    Bodies of 24 joints come back as they are. Its ``name`` stays the same, though its poses are 72 wide.
+    """
+    if body.num_joints == 24:
+        return body
+    groups = [[body.joint_names.index(name)] for name in JOINT_NAMES[:_BODY]]
+    for name in ("jaw", "left_eye", "right_eye"):
+        if name in body.joint_names:
+            groups[JOINT_NAMES.index("head")].append(body.joint_names.index(name))
+    for side in ("left", "right"):
+        fingers = [name for name in SMPLH_JOINT_NAMES[_BODY:] if name.startswith(side)]
+        groups.append([body.joint_names.index(name) for name in fingers])
+    knuckles = [[body.joint_names.index(SMPLH_JOINT_NAMES[j]) for j in hand] for hand in _KNUCKLES]
+
+    def joints(values: Tensor) -> Tensor:
+        hands = torch.stack([values[hand].mean(0) for hand in knuckles])
+        return torch.cat((values[:_BODY], hands))
+
+    posedirs = None
+    if body.posedirs is not None:
+        kept = body.posedirs[..., : (_BODY - 1) * 9]
+        posedirs = torch.cat((kept, kept.new_zeros(*kept.shape[:2], 2 * 9)), -1)
+    return dataclasses.replace(
+        body,
+        joint_names=JOINT_NAMES,
+        posedirs=posedirs,
+        J_template=joints(body.J_template),
+        J_shapedirs=joints(body.J_shapedirs),
+        weights=torch.stack([body.weights[:, group].sum(1) for group in groups], dim=1),
+        parents=torch.tensor(SMPL_PARENTS),
+    )
 
 
 def _joints(poses: np.ndarray, count: int) -> np.ndarray:

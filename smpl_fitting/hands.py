@@ -1,0 +1,169 @@
+"""A fitted motion with fingers, wrists and head as the hand and face networks saw them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from smpl_fitting.body import BodyModel
+from smpl_fitting.body.layouts import to_layout
+from smpl_fitting.body.skinning import forward_kinematics
+from smpl_fitting.detection.face import HeadDetections
+from smpl_fitting.detection.hands import SIDES, HandDetections
+from smpl_fitting.fingers import (
+    axis_angle,
+    finger_poses,
+    relaxed_fingers,
+    rotation_vector,
+    steady,
+    wrist_rotations,
+)
+from smpl_fitting.landmarks import LANDMARK
+from smpl_fitting.motion import Motion
+from smpl_fitting.world import view_rotation
+
+# Radians. What forearm and wrist can do together (Norkin & White): pronation and supination from the resting palm,
+# and how far a wrist bends any way; readings beyond it are mistakes. A head is not turned farther than a right angle
+# from what the pose landmarks say.
+_LARGEST_TWIST, _LARGEST_BEND, _LARGEST_NOD = 2.4, 1.5, 1.6
+_OUTLIER = 0.35  # radians from the steady value, at which a reading counts half
+_FOREARM_SHARE = 0.5  # of a correction's twist; the wrist takes the rest, so that no skin is wrung
+_NECK_SHARE = 0.4  # of the head's correction
+
+
+def add_hands_and_head(
+    motion: Motion,
+    body: BodyModel,
+    hands: HandDetections,
+    head: HeadDetections,
+    cuts: Sequence[int] = (),
+) -> Motion:
+    """The motion of a body with fingers, its hands and head as they were seen.
+
+    Where a hand was not seen its fingers are relaxed and its wrist stays as fitted; likewise the head. Hips, trunk,
+    shoulders and the places of elbows, wrists and neck stay as they are.
+
+    Args:
+        motion: a fit with cameras, of 24 joints or of the body's own; the rows are those of ``hands`` and ``head``.
+        body: with fingers, the motion's ``betas`` are its own.
+        cuts: rows at which a new shot begins.
+
+    Raises:
+        ValueError: the motion has no cameras, or its poses fit no layout.
+        BodyModelError: the body has no fingers.
+    """
+    if motion.camera_K is None or motion.camera_R is None or motion.keypoints is None:
+        raise ValueError("hands need the motion's cameras and landmarks, which it has not got")
+    poses = to_layout(motion.poses, body.joint_names).reshape(motion.frame_count, -1, 3).astype(np.float64)
+    local = axis_angle(poses)
+    for index, side in enumerate(SIDES):
+        confidence = hands.confidence[:, index]
+        landmarks = _in_world(motion, hands.world[:, index], LANDMARK[f"{side}_wrist"])
+        seen = wrist_rotations(landmarks, body, side)
+        trust = _turn_wrist(local, body, side, seen, confidence, motion.fps, cuts)
+        fingers = finger_poses(landmarks, seen, body, side)
+        first = body.joint_names.index(f"{side}_index1")
+        relaxed = relaxed_fingers(body, side)
+        local[:, first : first + 15] = axis_angle(steady(fingers, trust, motion.fps, relaxed, cuts))
+    turned = np.swapaxes(_in_world(motion, np.swapaxes(head.rotations, 1, 2), LANDMARK["nose"]), 1, 2)
+    _turn_head(local, body, turned, head.confidence, motion.fps, cuts)
+    result = rotation_vector(local).reshape(motion.frame_count, -1)
+    return dataclasses.replace(motion, poses=result.astype(motion.poses.dtype), model=body.name)
+
+
+def _in_world(motion: Motion, vectors: np.ndarray, landmark: int) -> np.ndarray:
+    """Vectors (T, N, 3) seen around a landmark as if in the middle of the picture, in the world's axes."""
+    assert motion.keypoints is not None and motion.camera_K is not None and motion.camera_R is not None
+    pixels = torch.from_numpy(motion.keypoints[:, landmark, :2].astype(np.float32))
+    turn = view_rotation(pixels, torch.from_numpy(motion.camera_K.astype(np.float32))).numpy()
+    return np.einsum("tji,tjk,tnk->tni", motion.camera_R, turn, vectors)
+
+
+def _turn_wrist(
+    local: np.ndarray,
+    body: BodyModel,
+    side: str,
+    seen: np.ndarray,
+    confidence: np.ndarray,
+    fps: float,
+    cuts: Sequence[int],
+) -> np.ndarray:
+    """Turn forearm and wrist in ``local`` (T, J, 3, 3) to the palms ``seen`` (T, 3, 3); how far each is believed (T,).
+
+    With f the forearm's axis at rest, the elbow's rotation is S T(a), a twist about f and then a swing, and what lies
+    between the swung forearm and the palm is T(b) W: all of the pronation, and the wrist's bend. Both b and W are
+    corrected; the forearm's skin takes a share of the twist.
+    """
+    names = body.joint_names
+    shoulder, elbow, wrist = (names.index(f"{side}_{part}") for part in ("shoulder", "elbow", "wrist"))
+    axis = (body.J_template[wrist] - body.J_template[elbow]).double().numpy()
+    axis /= np.linalg.norm(axis)
+    arm = _globals(local, body)[:, shoulder]
+    forearm = _twist(local[:, elbow], axis)
+    swing = local[:, elbow] @ axis_angle(-forearm[:, None] * axis)
+    fitted = _twist_and_bend(axis_angle(forearm[:, None] * axis) @ local[:, wrist], axis)
+    wanted = _twist_and_bend(np.swapaxes(arm @ swing, 1, 2) @ seen, axis)
+    possible = (np.abs(wanted[:, 0]) < _LARGEST_TWIST) & (
+        np.linalg.norm(wanted[:, 1:], axis=1) < _LARGEST_BEND
+    )
+    change, trust = _steady_change(wanted - fitted, confidence * possible, fps, cuts)
+    twist, bend = (fitted + change)[:, 0], (fitted + change)[:, 1:]
+    forearm = forearm + _FOREARM_SHARE * change[:, 0]
+    local[:, elbow] = swing @ axis_angle(forearm[:, None] * axis)
+    local[:, wrist] = axis_angle((twist - forearm)[:, None] * axis) @ axis_angle(bend)
+    return trust
+
+
+def _turn_head(
+    local: np.ndarray,
+    body: BodyModel,
+    seen: np.ndarray,
+    confidence: np.ndarray,
+    fps: float,
+    cuts: Sequence[int],
+) -> None:
+    """Turn neck and head in ``local`` (T, J, 3, 3) towards the heads ``seen`` (T, 3, 3)."""
+    neck, head = body.joint_names.index("neck"), body.joint_names.index("head")
+    fitted = _globals(local, body)[:, head]
+    wanted = rotation_vector(np.swapaxes(fitted, 1, 2) @ seen)
+    possible = np.linalg.norm(wanted, axis=1) < _LARGEST_NOD
+    change, _ = _steady_change(wanted, confidence * possible, fps, cuts)
+    both = local[:, neck] @ local[:, head] @ axis_angle(change)
+    part = local[:, head] @ axis_angle(_NECK_SHARE * change) @ np.swapaxes(local[:, head], 1, 2)
+    local[:, neck] = local[:, neck] @ part
+    local[:, head] = np.swapaxes(local[:, neck], 1, 2) @ both
+
+
+def _steady_change(
+    change: np.ndarray, confidence: np.ndarray, fps: float, cuts: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corrections (T, K) made steady, none where nothing is seen; readings that stray from it count less (T,)."""
+    zero = np.zeros(change.shape[1])
+    apart = np.linalg.norm(change - steady(change, confidence, fps, zero, cuts), axis=1)
+    trust = confidence / (1 + (apart / _OUTLIER) ** 2)
+    return steady(change, trust, fps, zero, cuts), trust
+
+
+def _globals(local: np.ndarray, body: BodyModel) -> np.ndarray:
+    """(T, J, 3, 3) global rotations."""
+    rest = body.J_template.double()
+    return forward_kinematics(torch.from_numpy(local), rest, body.parent_ids)[0].numpy()
+
+
+def _twist_and_bend(rotations: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """(T, 4) the angle b about ``axis`` and the rotation vector of W, for rotations T(b) W."""
+    twist = _twist(rotations, axis)
+    bend = rotation_vector(axis_angle(-twist[:, None] * axis) @ rotations)
+    return np.concatenate((twist[:, None], bend), axis=1)
+
+
+def _twist(rotations: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """(T,) angle of the part of rotations (T, 3, 3) about a unit axis, in (-pi, pi] (swing-twist decomposition)."""
+    vectors = rotation_vector(rotations)
+    angle = np.linalg.norm(vectors, axis=1)
+    along = vectors @ axis / np.maximum(angle, 1e-12) * np.sin(angle / 2)
+    twist = 2 * np.arctan2(along, np.cos(angle / 2))
+    return np.mod(twist + np.pi, 2 * np.pi) - np.pi
