@@ -21,7 +21,27 @@ MAX_JOINTS = 2000
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
 _CHANNEL_NAMES = {name.lower(): name for name in _POSITIONS + _ROTATIONS}
-_EVEN_RATES = (*range(1, 1001), *(rate / 1.001 for rate in (24, 30, 48, 60, 120)))
+_NTSC = (24, 30, 48, 60, 120)
+_EVEN_RATES = (
+    10,
+    12,
+    15,
+    20,
+    25,
+    50,
+    72,
+    90,
+    100,
+    144,
+    200,
+    240,
+    250,
+    300,
+    500,
+    1000,
+    *_NTSC,
+    *(r / 1.001 for r in _NTSC),
+)
 _RATE_TOLERANCE = 1.5e-3  # files round the frame time to as little as 0.0333
 
 

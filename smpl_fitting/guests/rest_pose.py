@@ -73,14 +73,14 @@ def study_capture(capture: Capture, joints: BodyJoints) -> Study:
     count = min(capture.frame_count, _LEARNT_FROM)
     frames = np.linspace(0, capture.frame_count - 1, count).round().astype(int)
     rotations, points = capture.forward(frames)
-    return Study(capture, joints, frames, rotations, points, _up_axis(points, joints))
+    return Study(capture, joints, frames, rotations, points, _up_axis(capture, points, joints))
 
 
 def rest_constants(study: Study, rest_joints: np.ndarray) -> dict[int, np.ndarray]:
     """Of each of the body's joints in the skeleton, by its index: (3, 3) C, so that R_ours = R_theirs C."""
     if _is_ours(study, rest_joints):
         return {joint: np.eye(3) for joint in range(len(study.capture.names))}
-    aligned = _person_frame(study)
+    aligned = _person_frame(study.capture, study.joints, study.up)
     constants = _learnt_trunk(study, rest_joints) if aligned is None else _given_trunk(study, aligned)
     for side in SIDES:
         for kinds in (("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist")):
@@ -290,8 +290,7 @@ def _trunk_up(study: Study, rest_joints: np.ndarray) -> tuple[np.ndarray, np.nda
     joints = study.joints
     hips, shoulders = _pair(joints, "hip"), _pair(joints, "shoulder")
     low = study.points[:, hips].mean(1) if hips else study.points[:, joints.pelvis]
-    top = joints.head if joints.head is not None else joints.chest
-    high = study.points[:, shoulders].mean(1) if shoulders else study.points[:, top]
+    high = study.points[:, shoulders].mean(1) if shoulders else study.points[:, _top(joints)]
     ours = [rest_joints[[JOINT[f"{side}_{kind}"] for side in SIDES]].mean(0) for kind in ("hip", "shoulder")]
     return _unit(high - low), ours[1] - ours[0]
 
@@ -302,58 +301,59 @@ def _pair(joints: BodyJoints, kind: str) -> list[int] | None:
     return [joint for joint in pair if joint is not None] if None not in pair else None
 
 
-def _person_frame(study: Study) -> np.ndarray | None:
+def _up_axis(capture: Capture, points: np.ndarray, joints: BodyJoints) -> np.ndarray:
+    """+Y or +Z (3,): along which the skeleton stands at rest, else along which the recorded person stands."""
+    axes = (np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]))
+    for up in axes:
+        if _person_frame(capture, joints, up) is not None:
+            return up
+    low = [joint for name, joint in joints.limbs.items() if name.endswith(("ankle", "knee"))] or [
+        joints.pelvis
+    ]
+    tall = np.abs((points[:, _top(joints)] - points[:, low].mean(1)).mean(0))
+    return axes[int(tall[2] > 2.0 * tall[1])]
+
+
+def _person_frame(capture: Capture, joints: BodyJoints, up: np.ndarray) -> np.ndarray | None:
     """(3, 3) columns left, up, forward of a skeleton that rests like a person; None where it does not."""
-    joints, rest, up = study.joints, study.capture.rest, study.up
+    rest = capture.rest
     across = _pair(joints, "hip") or _pair(joints, "shoulder")
     assert across is not None  # find_body_joints saw to it
     left = rest[across[0]] - rest[across[1]]
+    width = np.linalg.norm(left)
     left = left - (left @ up) * up
-    width = np.linalg.norm(rest[across[0]] - rest[across[1]])
     if np.linalg.norm(left) < 0.7 * width or width == 0:
         return None
     left = left / np.linalg.norm(left)
     frame = np.stack((left, up, np.cross(left, up)), axis=1)
-    return frame if all(_is_natural(study, frame, side) for side in SIDES) else None
+    return frame if all(_is_natural(rest, joints, frame, side) for side in SIDES) else None
 
 
-def _is_natural(study: Study, frame: np.ndarray, side: str) -> bool:
+def _is_natural(rest: np.ndarray, joints: BodyJoints, frame: np.ndarray, side: str) -> bool:
     """Whether one side's resting limbs point where a person's can: legs down, toes ahead, arms out or down."""
-    joints, rest = study.joints, study.capture.rest
     left, up, forward = frame.T
     out = left if side == "left" else -left
 
     def way(start: int | None, end: int | None) -> np.ndarray:
-        if start is None or end is None:
-            return np.zeros(3)
-        return _unit(rest[end] - rest[start])
+        return np.zeros(3) if start is None or end is None else _unit(rest[end] - rest[start])
 
-    at = {kind: joints.limbs.get(f"{side}_{kind}") for kind in
-          ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")}  # fmt: skip
-    thigh, shin = way(at["hip"], at["knee"]), way(at["knee"], at["ankle"])
-    upper, lower = way(at["shoulder"], at["elbow"]), way(at["elbow"], at["wrist"])
-    top = joints.head if joints.head is not None else joints.chest
-    trunk = way(joints.pelvis, top if top != joints.pelvis else None)
-    checks = [
+    kinds = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
+    hip, knee, ankle, foot, shoulder, elbow, wrist = (joints.limbs.get(f"{side}_{kind}") for kind in kinds)
+    thigh, shin, upper, lower = way(hip, knee), way(knee, ankle), way(shoulder, elbow), way(elbow, wrist)
+    checks = (
         (thigh, -up, 0.7),
         (shin, -up, 0.7),
         (thigh, shin, 0.7),
-        (way(at["ankle"], at["foot"]), forward, 0.1),
+        (way(ankle, foot), forward, 0.1),
         (upper, lower, 0.7),
         (upper, (out - up) / np.sqrt(2), 0.6),
-        (trunk, up, 0.8),
-    ]
+        (way(joints.pelvis, _top(joints)), up, 0.8),
+    )
     return all(not a.any() or not b.any() or a @ b > least for a, b, least in checks)
 
 
-def _up_axis(points: np.ndarray, joints: BodyJoints) -> np.ndarray:
-    """+Y, the format's custom, unless the recorded people clearly stand along Z."""
-    top = joints.head if joints.head is not None else joints.chest
-    low = [joint for name, joint in joints.limbs.items() if name.endswith(("ankle", "knee"))] or [
-        joints.pelvis
-    ]
-    tall = np.abs((points[:, top] - points[:, low].mean(1)).mean(0))
-    return np.array([0.0, 0.0, 1.0]) if tall[2] > 2.0 * tall[1] else np.array([0.0, 1.0, 0.0])
+def _top(joints: BodyJoints) -> int:
+    return joints.head if joints.head is not None else joints.chest
 
 
 def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:

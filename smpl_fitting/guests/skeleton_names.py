@@ -141,9 +141,9 @@ def _find_limbs(keyed: list[tuple[str, str]], parents: Sequence[int]) -> dict[st
         for limb in _LIMBS:
             last: int | None = None
             for kind in limb:
-                joint = _pick(kind, places, last, parents)
-                if joint is not None:
-                    limbs[f"{side}_{kind}"] = last = joint
+                found = _pick(kind, places, last, parents)
+                if found is not None:
+                    limbs[f"{side}_{kind}"] = last = found
     return limbs
 
 
