@@ -15,7 +15,7 @@ from .hangs import Hangs, basis_rotations, hangs_of, unkeyed_axes
 from .legs import contacts_of, plant_legs
 from .options import DEFAULTS, ROOT_MODES, SCALES, Options
 from .posing import Posing, ground_path, heading, travellers
-from .rest import align
+from .rest import align, one_body
 from .root import carry, size_ratio, turned
 from .rotations import nearest_rotation
 from .skeleton import BoneMap, Skeleton, Switch
@@ -70,6 +70,8 @@ def solve(
     clip, source = straight, figure_of(straight.skeleton, source_map, clip.name)
     figure = figure_of(target, target_map, "the target")
     space = space_of(target.world)
+    if soles is None and one_body(source, figure):
+        soles = _same_soles(clip, source, figure)
     clip = turned(clip, source, options.turn)
     corrections = align(source, figure, pose)
     wanted = turn_bones(clip, source, figure, corrections, fingers=options.fingers)
@@ -107,6 +109,13 @@ def _check(options: Options) -> None:
             raise AddonError(f"scale {options.scale!r} is neither a number nor one of {', '.join(SCALES)}")
     elif not (np.isfinite(options.scale) and options.scale > 0):
         raise AddonError(f"scale {options.scale} is not a positive number")
+
+
+def _same_soles(clip: Clip, source: Figure, figure: Figure) -> float:
+    """Height of the target's soles in armature space, when it is the source's body: as far below the ankles."""
+    ankle = float(source.middle("foot") @ source.facing()[:, 2]) - source.sole_height(clip.soles)
+    size = figure.leg_length() / source.leg_length()
+    return float(figure.middle("foot") @ figure.facing()[:, 2]) - size * ankle
 
 
 def _all_axes(hangs: Hangs, target: Skeleton, wanted: dict[int, np.ndarray], frames: int) -> np.ndarray:
