@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.files import atomic_path
+from smpl_fitting.safe_npz import read_arrays
 
 POSE_WIDTHS = {"open": 72, "open_h": 156, "smpl": 72, "smplh": 156, "smplx": 165}
 NUM_LANDMARKS = 33
@@ -93,15 +93,14 @@ class Motion:
         if not path.is_file():
             raise MotionFileError(f"{path}: no such motion file; fit a clip first (liquid-motion fit)")
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                data = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+            data = read_arrays(path)
+        except ValueError as error:
             raise MotionFileError(
                 f"{path}: not a readable motion file ({error}); fit the clip again"
             ) from error
         try:
             return _from_arrays(data)
-        except (MotionFileError, KeyError, ValueError, TypeError) as error:
+        except (MotionFileError, KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
             raise MotionFileError(f"{path}: not a motion file ({error}); fit the clip again") from error
 
 
@@ -161,9 +160,11 @@ def _check(motion: Motion) -> None:
             continue
         if value.shape != shape:
             raise MotionFileError(f"{name} has shape {value.shape}, expected {shape}")
-        if not np.issubdtype(value.dtype, np.number) or not np.isfinite(value).all():
+        if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
             raise MotionFileError(f"{name} holds values that are not finite numbers")
-    if motion.betas.ndim != 1 or not np.isfinite(motion.betas).all():
+    if motion.betas.ndim != 1 or motion.betas.dtype.kind not in "iuf" or not np.isfinite(motion.betas).all():
         raise MotionFileError(f"betas have shape {motion.betas.shape}, expected one finite vector")
     if not (np.isfinite(motion.fps) and motion.fps > 0):
         raise MotionFileError(f"the frame rate is {motion.fps}, expected a positive number")
+    if motion.image_size is not None and min(motion.image_size) < 1:
+        raise MotionFileError(f"the picture's size is {motion.image_size}, expected (height, width)")

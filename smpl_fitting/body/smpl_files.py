@@ -6,7 +6,6 @@ is the oracle of the tests. What the files lack (landmarks, parts, mirror, textu
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from smpl_fitting.body.open_body import load_open_body
 from smpl_fitting.body.safe_pickle import read_pickle
 from smpl_fitting.body.unwrap import unwrap
 from smpl_fitting.errors import BodyModelError
+from smpl_fitting.safe_npz import read_arrays
 
 KEYS = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 MAX_BETAS = 16  # as in AMASS; a model of 300 betas has nothing to tell from footage beyond these
@@ -62,9 +62,8 @@ def load_smpl_file(path: str | Path, gender: str | None = None) -> BodyModel:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in KEYS if key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        return read_arrays(path, KEYS)
+    except ValueError as error:
         raise BodyModelError(
             f"{path}: not a readable .npz model ({error}); download the model again"
         ) from error

@@ -15,9 +15,20 @@ from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.masks import MaskStore
 from smpl_fitting.errors import FootageError
 from smpl_fitting.files import atomic_path
+from smpl_fitting.safe_npz import DAMAGE, read_arrays
 
 FORMAT_VERSION = 2
 NUM_LANDMARKS = 33
+_LARGEST_MASK = 2**22  # bytes, packed or not
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "keypoints": (NUM_LANDMARKS, 4),
+    "keypoints_world": (NUM_LANDMARKS, 3),
+    "confidence": (),
+    "boxes": (4,),
+    "frames": (),
+    "crops": (4,),
+}
+_SAVED = (*_SHAPES, "image_size", "cuts", "format_version", "mask_lengths")
 
 
 @dataclass(frozen=True)
@@ -56,12 +67,13 @@ class Detections:
 
         Raises:
             ValueError: the masks were not asked for.
+            FootageError: the mask is damaged.
         """
         if self.masks is None:
             raise ValueError("these detections hold no masks; detect with masks=True")
         if not self.masks[i]:
             return np.zeros(self.image_size, np.float32)
-        values = np.frombuffer(zlib.decompress(self.masks[i]), np.uint8)
+        values = _unpacked(self.masks[i])
         side = round(len(values) ** 0.5)
         x, y, size, rotation = self.crops[i]
         pasted = Crop(x, y, size, rotation).paste(values.reshape(side, side), self.image_size)
@@ -99,15 +111,15 @@ class Detections:
         if not path.is_file():
             raise FootageError(f"{path}: no such detections; detect again")
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                data = {name: archive[name] for name in archive.files if name != "mask_bytes"}
+            data = read_arrays(path, _SAVED)
             if int(data.pop("format_version")) != FORMAT_VERSION:
                 raise ValueError("another version's")
             height, width = data.pop("image_size")
             lengths = data.pop("mask_lengths", None)
+            _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())
             return Detections(image_size=(int(height), int(width)), masks=masks, **data)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
 
 
@@ -120,6 +132,31 @@ def _read_masks(path: Path, lengths: list[int]) -> MaskStore:
     with zipfile.ZipFile(path) as archive, archive.open("mask_bytes.npy") as member:
         np.lib.format.read_magic(member)
         (size,), _, kind = np.lib.format.read_array_header_1_0(member)
-        if size != sum(lengths) or kind != np.uint8 or min(lengths, default=0) < 0:
+        if size != sum(lengths) or kind != np.uint8:
             raise ValueError("masks cut off")
         return MaskStore.of((member.read(length) for length in lengths), len(lengths))
+
+
+def _check(data: dict[str, np.ndarray], lengths: np.ndarray | None) -> None:
+    """Raises ValueError where arrays do not fit each other or hold other than finite numbers."""
+    count = len(data["frames"])
+    for name, tail in _SHAPES.items():
+        array = data[name]
+        if array.dtype.kind not in "iuf" or array.shape != (count, *tail) or not np.isfinite(array).all():
+            raise ValueError(f"{name} does not hold {count} times {tail} finite numbers")
+    if lengths is None:
+        return
+    fits = lengths.dtype.kind in "iu" and lengths.shape == (count,)
+    if not fits or (lengths < 0).any() or (lengths > _LARGEST_MASK).any():
+        raise ValueError("the masks' lengths do not fit")
+
+
+def _unpacked(packed: bytes) -> np.ndarray:
+    """The uint8 values of a mask's square."""
+    try:
+        values = np.frombuffer(zlib.decompressobj().decompress(packed, _LARGEST_MASK), np.uint8)
+    except zlib.error as error:
+        raise FootageError(f"a mask of these detections is damaged ({error}); detect again") from error
+    if round(len(values) ** 0.5) ** 2 != len(values) or not len(values):
+        raise FootageError("a mask of these detections is damaged; detect again")
+    return values
