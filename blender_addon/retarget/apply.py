@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from ..scene.action import add_action
+from ..scene.action import add_action, new_action, push_action
 from .clip import Clip
 from .figure import figure_of
 from .keys import curves_of
@@ -20,37 +21,59 @@ from .solve import Solution, solve
 
 
 @dataclass(frozen=True)
-class Applied:
-    """What came of one character."""
+class Job:
+    """One clip for one character of the scene."""
 
+    rig: bpy.types.Object
+    clip: Clip
+    source_map: BoneMap | None = None  # default: matched by names and build
+    target_map: BoneMap | None = None
+    options: Options = DEFAULTS
+    pose: np.ndarray | None = None  # alignment pose from :func:`alignment_pose`
+    name: str | None = None  # of the action
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of one job."""
+
+    rig: bpy.types.Object
     action: bpy.types.Action
     solution: Solution
+    assigned: bool
+    """Whether the rig now has the action: a linked rig without a library override cannot be given one."""
 
 
 def retarget(
-    rig: bpy.types.Object,
-    clip: Clip,
-    *,
-    source_map: BoneMap | None = None,
-    target_map: BoneMap | None = None,
-    options: Options = DEFAULTS,
-    pose: np.ndarray | None = None,
-    name: str | None = None,
-    frame_start: int = 1,
-) -> Applied:
-    """Put a clip on a rig of the scene, at the scene's frame rate, as a new action.
+    jobs: Sequence[Job], *, frame_start: int = 1, sparse: float | None = None, nla: bool = False
+) -> list[Applied]:
+    """Put clips on rigs of the scene, at the scene's frame rate, each as a new action; all of them or none.
+
+    An action that a rig had stays in the file.
 
     Args:
-        source_map, target_map: default: matched by names and build.
-        pose: alignment pose from :func:`alignment_pose`.
-        name: of the action.
+        sparse: degrees that keys may be off, see ``keys.curves_of``; default: a key on every frame.
+        nla: put the actions into tracks of their own on the rigs' NLA stacks.
 
     Raises:
-        AddonError: either skeleton is no body, or the options do not suit the rig. The rig is then unchanged.
+        AddonError: a skeleton is no body, or the options do not suit a rig. Nothing has been changed then.
     """
-    solution = solve_on(rig, clip, source_map, target_map, options, pose)
-    action = add_action(rig, name or f"{rig.name} {clip.name}", curves_of(solution), frame_start)
-    return Applied(action, solution)
+    solutions = [solve_on(j.rig, j.clip, j.source_map, j.target_map, j.options, j.pose) for j in jobs]
+    applied = []
+    for job, solution in zip(jobs, solutions, strict=True):
+        name = job.name or f"{job.rig.name} {job.clip.name}"
+        curves = curves_of(solution, sparse)
+        assigned = job.rig.library is None
+        if not assigned:
+            action = new_action(job.rig, name, curves, frame_start)
+            action.use_fake_user = True
+        elif nla:
+            action = new_action(job.rig, name, curves, frame_start)
+            push_action(job.rig, action, frame_start)
+        else:
+            action = add_action(job.rig, name, curves, frame_start)
+        applied.append(Applied(job.rig, action, solution, assigned))
+    return applied
 
 
 def solve_on(

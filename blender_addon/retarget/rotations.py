@@ -84,6 +84,13 @@ def nearest_rotation(matrices: np.ndarray) -> np.ndarray:
     return u @ vt
 
 
+def quaternion_to_matrix(quaternions: np.ndarray) -> np.ndarray:
+    """Rotations (..., 3, 3) of quaternions (..., 4) of any length but 0."""
+    q = quaternions / np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(np.linalg.norm(q[..., 1:], axis=-1), q[..., 0])
+    return about_axis(normalized(q[..., 1:]), angle)
+
+
 def matrix_to_euler(matrices: np.ndarray, order: str) -> np.ndarray:
     """Euler angles (T, 3) x y z in Blender's ``order``, chosen along T so that nothing flips.
 

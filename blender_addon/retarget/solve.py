@@ -39,6 +39,7 @@ class Solution:
     switches: tuple[Switch, ...]
     contacts: np.ndarray  # (T, 4) as used: left heel, left toe, right heel, right toe
     fps: float
+    leg_length: float  # of the target, armature units
 
 
 def solve(
@@ -155,4 +156,5 @@ def _solution(
         target_map.switches,
         contacts,
         fps,
+        posing.figure.leg_length(),
     )

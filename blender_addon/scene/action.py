@@ -29,14 +29,44 @@ class Curve:
     values: np.ndarray
     group: str
     scalar: bool = False
+    frames: np.ndarray | None = None  # (T,) whole frames from the first, where not every one has a key
 
 
 def add_action(owner: bpy.types.ID, name: str, curves: list[Curve], frame_start: int = 1) -> bpy.types.Action:
-    """Give ``owner`` a new action with a key on every frame, interpolated linearly."""
-    action = bpy.data.actions.new(name)
+    """Give ``owner`` a new action of linearly interpolated keys. One that it loses is kept in the file."""
+    action = new_action(owner, name, curves, frame_start)
     animation = owner.animation_data or owner.animation_data_create()
+    keep_action(animation.action)
     animation.action = action
-    channels = _channels(action, owner, animation)
+    if hasattr(action, "slots"):
+        animation.action_slot = action.slots[0]
+    return action
+
+
+def push_action(owner: bpy.types.ID, action: bpy.types.Action, frame_start: int = 1) -> bpy.types.NlaStrip:
+    """Put an action into a new track on top of ``owner``'s NLA stack, and clear the active action that would hide it."""
+    animation = owner.animation_data or owner.animation_data_create()
+    track = animation.nla_tracks.new()
+    track.name = action.name
+    strip = track.strips.new(action.name, frame_start, action)
+    if hasattr(strip, "action_slot"):
+        strip.action_slot = action.slots[0]
+    if animation.action != action:
+        keep_action(animation.action)
+    animation.action = None
+    return strip
+
+
+def keep_action(action: bpy.types.Action | None) -> None:
+    """See that an action outlives its last user: Blender does not save what nobody uses."""
+    if action is not None and action.library is None:
+        action.use_fake_user = True
+
+
+def new_action(owner: bpy.types.ID, name: str, curves: list[Curve], frame_start: int = 1) -> bpy.types.Action:
+    """An action for ``owner`` that nobody uses yet."""
+    action = bpy.data.actions.new(name)
+    channels = _channels(action, owner)
     groups: dict[str, bpy.types.ActionGroup] = {}
     for curve in curves:
         if curve.group not in groups:
@@ -44,24 +74,23 @@ def add_action(owner: bpy.types.ID, name: str, curves: list[Curve], frame_start:
         for index, column in enumerate(curve.values.T):
             fcurve = channels.fcurves.new(curve.data_path, index=0 if curve.scalar else index)
             fcurve.group = groups[curve.group]
-            _fill(fcurve, column, frame_start)
+            _fill(fcurve, column, curve.frames, frame_start)
     return action
 
 
-def _channels(action: bpy.types.Action, owner: bpy.types.ID, animation: bpy.types.AnimData):
+def _channels(action: bpy.types.Action, owner: bpy.types.ID):
     """Whatever holds ``fcurves`` and ``groups`` in this Blender."""
     if not hasattr(action, "slots"):
         return action
     slot = action.slots.new(id_type=owner.id_type, name=owner.name)
-    animation.action_slot = slot
     strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
     return strip.channelbag(slot, ensure=True)
 
 
-def _fill(fcurve: bpy.types.FCurve, values: np.ndarray, frame_start: int) -> None:
+def _fill(fcurve: bpy.types.FCurve, values: np.ndarray, frames: np.ndarray | None, frame_start: int) -> None:
     count = len(values)
     points = np.empty((count, 2), np.float32)
-    points[:, 0] = np.arange(frame_start, frame_start + count)
+    points[:, 0] = frame_start + (np.arange(count) if frames is None else frames)
     points[:, 1] = values
     fcurve.keyframe_points.add(count)
     fcurve.keyframe_points.foreach_set("co", points.ravel())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from moving import armature_of, degrees_apart, evaluated, other_rest, sine_clip
 
-from blender_addon.retarget.apply import retarget
+from blender_addon.retarget.apply import Job, retarget
 from blender_addon.retarget.matcher import match
 from blender_addon.retarget.options import Options
 from blender_addon.retarget.rotations import about_axis
@@ -74,7 +74,7 @@ def test_blender_shows_the_same_motion(where):
     modes = ("QUATERNION", "XYZ", "ZYX", "AXIS_ANGLE", "YXZ")
     target = replace(target, rotation_modes=tuple(modes[k % 5] for k in range(len(target.names))))
     rig = armature_of(target)
-    solution = retarget(rig, replace(clip, fps=24.0), options=Options(feet=False)).solution
+    solution = retarget([Job(rig, replace(clip, fps=24.0), options=Options(feet=False))])[0].solution
     rows = [clip.skeleton.index(name) for name in solution.bones]
     for frame in (1, 5, 12):
         shown = evaluated(rig, frame, solution.bones, world=True)

@@ -5,7 +5,7 @@ import pytest
 import rigs
 from moving import degrees_apart, sine_clip
 
-from blender_addon.retarget.apply import retarget
+from blender_addon.retarget.apply import Job, retarget
 from blender_addon.retarget.matcher import match
 from blender_addon.retarget.options import Options
 from blender_addon.retarget.solve import solve
@@ -18,7 +18,7 @@ def round_trip(rig):
     """(clip, what came back, solution there, solution back), at the scene's rate."""
     clip = sine_clip(FRAMES, amplitude=0.4).resample(24.0)
     options = Options(feet=False)
-    there = retarget(rig, clip, options=options).solution
+    there = retarget([Job(rig, clip, options=options)])[0].solution
     shown = armature_clip(rig, (1, clip.frame_count))
     who = match(clip.skeleton)
     there_map = match(there.target)
