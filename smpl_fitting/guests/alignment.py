@@ -20,7 +20,7 @@ _CHUNK = 2000  # frames at a time, which bounds the memory
 
 def retarget(
     capture: Capture, rest_joints: np.ndarray, joints: BodyJoints | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, float]:
     """The body's motion at the recording's own frame rate.
 
     Args:
@@ -29,8 +29,8 @@ def retarget(
         joints: where the body's joints are in the skeleton; by default they are found by their names.
 
     Returns:
-        poses (T, 72) axis-angle and trans (T, 3) in the motion file's Z-up world; the floor is where the
-        recording has it.
+        poses (T, 72) axis-angle and trans (T, 3) in the motion file's Z-up world, and our metres for one unit of
+        the recording. The floor is where the recording has it.
 
     Raises:
         ValueError: the skeleton has no limbs with names we know, or limbs without length.
@@ -51,7 +51,7 @@ def retarget(
         reach = hips - rest_joints[0] if "left_hip" in joints.limbs else np.zeros(3)
         trans[chunk] = middle - world[:, 0] @ reach - rest_joints[0]
         poses[chunk] = local_poses(world)
-    return poses, trans
+    return poses, trans, scale
 
 
 def local_poses(world: np.ndarray) -> np.ndarray:

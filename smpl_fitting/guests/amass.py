@@ -36,6 +36,8 @@ def read_amass(path: str | Path, fps: float | None = None) -> Motion:
         rate = next((float(data[name]) for name in _RATES if name in data), fps)
         if rate is None:
             raise ValueError("it states no frame rate; give it with --fps")
+        if not 0 < rate < np.inf:
+            raise ValueError(f"its frame rate is {rate}")
         if poses.ndim != 2 or poses.shape[1] not in _MODEL_OF_WIDTH:
             raise ValueError(f"poses have shape {poses.shape}, expected (T, 72), (T, 156) or (T, 165)")
         betas = data.get("betas", np.zeros(_NUM_BETAS)).astype(np.float32)

@@ -39,7 +39,7 @@ def read_bvh_motion(path: str | Path, body: BodyModel | None = None) -> Motion:
     betas = _own_betas(recording, body)
     rest = body.shaped(torch.as_tensor(betas))[1].double().numpy()[: len(JOINT_NAMES)]
     try:
-        poses, trans = retarget(recording, rest)
+        poses, trans, _ = retarget(recording, rest)
     except ValueError as error:
         raise MotionFileError(
             f"{path}: {error}; rename its joints or export it for another skeleton"

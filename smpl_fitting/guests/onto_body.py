@@ -10,7 +10,7 @@ import numpy as np
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.body.names import JOINT_NAMES
 from smpl_fitting.errors import MotionFileError
-from smpl_fitting.guests.alignment import retarget
+from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP, retarget
 from smpl_fitting.guests.placement import joint_rotations, rest_joints, rest_pelvis
 from smpl_fitting.guests.timeline import axis_angle_to_matrices, rotations_at, values_at
 from smpl_fitting.motion import Motion
@@ -22,7 +22,7 @@ _HANDS = 3 * 30
 
 @dataclass(frozen=True)
 class MotionCapture:
-    """A motion as :func:`smpl_fitting.guests.alignment.retarget` takes recordings. Z-up."""
+    """A motion as :func:`smpl_fitting.guests.alignment.retarget` takes recordings: Y-up."""
 
     motion: Motion
     names: tuple[str, ...]
@@ -40,8 +40,9 @@ class MotionCapture:
     def forward(self, frames: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         chosen = self.motion.select(frames)
         rotations = joint_rotations(chosen)[:, : len(self.names)]
+        rotations[:, 0] = Y_UP_TO_Z_UP.T @ rotations[:, 0]
         joints = np.empty((*rotations.shape[:2], 3))
-        joints[:, 0] = self.rest[0] + chosen.trans
+        joints[:, 0] = (self.rest[0] + chosen.trans) @ Y_UP_TO_Z_UP
         for joint, parent in enumerate(self.parents[1:], start=1):
             joints[:, joint] = joints[:, parent] + rotations[:, parent] @ (
                 self.rest[joint] - self.rest[parent]
@@ -51,12 +52,12 @@ class MotionCapture:
 
 
 def to_open(motion: Motion, body: BodyModel | None = None, model: str = "open") -> Motion:
-    """The motion on the open body, whose shape is left at its mean.
+    """The motion on the open body; that of a licensed model has the mean shape then.
 
-    With the motion's own ``body`` the limbs point in the world where they pointed, and the path of the hips is
-    scaled about the world's origin by the ratio of the legs' lengths. Without it, the joints' rotations and the
-    pelvis' path are kept as they are: the models share the T-pose, and their limbs differ at rest by a few
-    degrees at the shoulders and feet. Fingers go over to ``open_h``, whose hands rest as SMPL-H's.
+    With the motion's own ``body`` the limbs point in the world where they pointed, and the whole scene (the path
+    of the hips, the cameras' places) is scaled about the world's origin by the ratio of the legs' lengths. Without
+    it, the joints' rotations and the pelvis' path are kept as they are: the models share the T-pose, and their
+    limbs differ at rest by a few degrees at the shoulders and feet. Fingers go over to ``open_h``.
 
     Raises:
         MotionFileError: ``body`` is another model than the motion's.
@@ -66,15 +67,19 @@ def to_open(motion: Motion, body: BodyModel | None = None, model: str = "open") 
     target = load_body(model)
     poses = np.zeros((motion.frame_count, 3 * target.num_joints), np.float32)
     poses[:, : 3 * _BODY_JOINTS] = motion.poses[:, : 3 * _BODY_JOINTS]
-    own_rest = target.J_template.double().numpy()
-    trans = motion.trans + rest_pelvis(motion.model, motion.betas, body) - own_rest[0]
-    if body is not None or motion.model.startswith("open"):
-        rest, names, parents = rest_joints(motion, body)
-        source = MotionCapture(motion, names[:_BODY_JOINTS], parents[:_BODY_JOINTS], rest[:_BODY_JOINTS])
-        turned, trans = retarget(source, own_rest[: len(JOINT_NAMES)])
-        poses[:, : 3 * _BODY_JOINTS] = turned[:, : 3 * _BODY_JOINTS]
     if model == "open_h" and motion.poses.shape[1] > 3 * len(JOINT_NAMES):
         poses[:, -_HANDS:] = motion.poses[:, -_HANDS:]
+    if motion.model.startswith("open"):  # the two differ in their hands only
+        return replace(motion, poses=poses, model=model)
+    own_rest = target.J_template.double().numpy()
+    trans = motion.trans + rest_pelvis(motion.model, motion.betas, body) - own_rest[0]
+    camera_t = motion.camera_t
+    if body is not None:
+        rest, names, parents = rest_joints(motion, body)
+        source = MotionCapture(motion, names[:_BODY_JOINTS], parents[:_BODY_JOINTS], rest[:_BODY_JOINTS])
+        turned, trans, scale = retarget(source, own_rest[: len(JOINT_NAMES)])
+        poses[:, : 3 * _BODY_JOINTS] = turned[:, : 3 * _BODY_JOINTS]
+        camera_t = None if camera_t is None else np.asarray(scale * camera_t, np.float32)
     return replace(
         motion,
         poses=poses,
@@ -82,6 +87,7 @@ def to_open(motion: Motion, body: BodyModel | None = None, model: str = "open") 
         betas=np.zeros(target.num_betas, np.float32),
         model=model,
         gender=target.gender,
+        camera_t=camera_t,
     )
 
 

@@ -63,7 +63,13 @@ class Walk:
 
 def make_walk(model: str) -> Walk:
     rng = np.random.default_rng(3)
-    body = dataclasses.replace(load_body("open"), name=model)
+    body = load_body("open")
+    place = (
+        torch.tensor({"smpl": (0.0, -0.23, 0.03), "smplx": (0.0, -0.35, 0.01)}[model]) - body.J_template[0]
+    )
+    body = dataclasses.replace(
+        body, name=model, v_template=body.v_template + place, J_template=body.J_template + place
+    )
     time = np.linspace(0, 1, FRAMES)
     turns = rng.normal(0, 0.25, (24, 3)) * np.sin(
         2 * np.pi * time[:, None, None] + rng.uniform(0, 6, 24)[:, None]
