@@ -21,7 +21,7 @@ from smpl_fitting.body import load_body
 from smpl_fitting.body.names import LANDMARK_NAMES
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.guests.safe_joblib import entry, read_pickle
-from smpl_fitting.guests.safe_npz import read_arrays
+from smpl_fitting.safe_npz import read_arrays
 from smpl_fitting.guests.smpl_results import DEFAULT_FPS, Sighting, to_motion
 from smpl_fitting.initialise import kabsch, poses_from_landmarks
 from smpl_fitting.landmarks import LANDMARK
