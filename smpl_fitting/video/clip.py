@@ -214,7 +214,7 @@ def _decode_packets(container, stream, decoder) -> Iterator[av.VideoFrame]:
             yield from decoder.decode(packet)
         except av.error.EOFError:
             return
-        except av.error.InvalidDataError as error:
+        except av.error.FFmpegError as error:
             _log.debug("%s: a broken frame was skipped (%s)", container.name, error.strerror)
         if packet is None or packet.size == 0:
             return
