@@ -7,8 +7,8 @@ where a leg is too short for that the pelvis gives way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,15 +39,8 @@ HELD = 1e7  # weight of a planted frame beside one in the air, where corrections
 EASE = 3.0
 GIVE_PASSES = 8
 GIVE_TIME = 0.3  # seconds over which the pelvis gives way
+FAR = 0.25  # metres off its place, at which a contact is not believed
 SLACK = 0.01  # metres by which the pelvis gives way to keep a foot in its place; beyond, the foot lets go
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Where the soles shall be. ``goals`` (T, 4, 3); ``grip`` (T, 4) 1 while planted, fading to 0 beside."""
-
-    goals: np.ndarray
-    grip: np.ndarray
 
 
 def lock_feet(
@@ -65,8 +58,19 @@ def lock_feet(
         cuts: rows at which a new shot begins; nothing is carried across them.
 
     Returns:
-        A motion with other ``poses`` (pelvis excepted: hips, knees, ankles), ``trans`` and ``contacts``.
+        A motion with other ``trans``, ``contacts`` (without those that no leg could hold) and, of ``poses``,
+        hips, knees, ankles and toes.
     """
+    parts = [_lock_shot(motion.select(shot), body, fade) for shot in shots(motion.frame_count, cuts)]
+    return replace(
+        motion,
+        poses=np.concatenate([part.poses for part in parts]),
+        trans=np.concatenate([part.trans for part in parts]),
+        contacts=np.concatenate([part.contacts for part in parts if part.contacts is not None]),
+    )
+
+
+def _lock_shot(motion: Motion, body: BodyModel, fade: float) -> Motion:
     betas, poses, trans = (
         torch.as_tensor(value, dtype=torch.float32) for value in (motion.betas, motion.poses, motion.trans)
     )
@@ -74,16 +78,13 @@ def lock_feet(
     soles = _soles(body, betas, poses, trans)
     contacts = motion.contacts
     if contacts is None:
-        contacts = find_contacts(
-            soles, motion.fps, ground=0.0, confidence=motion.confidence, view=view, cuts=cuts
-        )
-    shift = steady_root(soles, contacts, motion.fps, view=view, cuts=cuts)
-    trans = trans + torch.as_tensor(shift)
-    contacts = _within_reach(body, betas, poses, trans, contacts)
-    poses = _still_toes(poses, contacts, fade * motion.fps, cuts)
-    plan = _plan(_soles(body, betas, poses, trans), contacts, fade * motion.fps, cuts)
+        contacts = find_contacts(soles, motion.fps, ground=0.0, confidence=motion.confidence, view=view)
+    trans = trans + torch.as_tensor(steady_root(soles, contacts, motion.fps, view=view))
+    contacts = _holdable(body, betas, poses, trans, contacts)
+    poses = _still_toes(poses, contacts, fade * motion.fps)
+    goals, grip = _plan(_soles(body, betas, poses, trans), contacts, fade * motion.fps)
     for _ in range(PASSES):
-        poses, trans = _follow(plan, body, betas, poses, trans, motion.fps, cuts)
+        poses, trans = _follow(goals, grip, body, betas, poses, trans, GIVE_TIME * motion.fps)
     return replace(
         motion,
         poses=poses.numpy().astype(np.float32),
@@ -96,13 +97,13 @@ def _soles(body: BodyModel, betas: Tensor, poses: Tensor, trans: Tensor) -> np.n
     return body.soles(betas, poses.float(), trans.float()).double().numpy()
 
 
-def _within_reach(
+def _holdable(
     body: BodyModel, betas: Tensor, poses: Tensor, trans: Tensor, contacts: np.ndarray
 ) -> np.ndarray:
     """The contacts without those, at either end of one, that the legs are too short to hold.
 
     A heel rises when the body has passed over it, and so do toes: a contact that would pull the body back
-    was claimed for too long.
+    was claimed for too long. So was one whose sole is far from its place.
     """
     contacts = contacts.copy()
     _, joints = skeleton(body, betas, poses, trans)
@@ -111,38 +112,34 @@ def _within_reach(
     steps = intervals(contacts)
     for (point, start, stop), place in zip(steps, _places(soles, steps), strict=True):
         foot = point // 2
-        goal = joints[start:stop, ANKLES[foot]].numpy() + place - soles[start:stop, point]
+        change = place - soles[start:stop, point]
+        goal = joints[start:stop, ANKLES[foot]].numpy() + change
         reach = np.linalg.norm(goal - joints[start:stop, HIPS[foot]].numpy(), axis=-1)
-        fits = np.flatnonzero(reach < length[start:stop, foot] + SLACK)
-        first, last = (start + fits[0], start + fits[-1] + 1) if len(fits) else (stop, stop)
+        holds = (reach < length[start:stop, foot] + SLACK) & (np.linalg.norm(change, axis=-1) < FAR)
+        held = np.flatnonzero(holds)
+        first, last = (start + held[0], start + held[-1] + 1) if len(held) else (stop, stop)
         contacts[start:first, point] = 0
         contacts[last:stop, point] = 0
     return contacts
 
 
-def _still_toes(poses: Tensor, contacts: np.ndarray, fade: float, cuts: Sequence[int] | np.ndarray) -> Tensor:
-    """Toes that do not bend while heel and toe are planted: the foot's length is then one."""
+def _still_toes(poses: Tensor, contacts: np.ndarray, fade: float) -> Tensor:
+    """Toes that do not bend while heel and toe are planted: the foot's length is then one. fade in frames."""
     placed = poses.double().clone().view(len(poses), -1, 3)
     for side, toes in enumerate(TOES):
         flat = (contacts[:, 2 * side : 2 * side + 2] > 0.5).all(1)
-        for shot in shots(len(poses), cuts):
-            if flat[shot].any():
-                bend = placed[shot, toes].numpy()
-                change = np.where(flat[shot, None], bend[flat[shot]].mean(0) - bend, 0.0)
-                placed[shot, toes] += torch.as_tensor(ease(change, flat[shot], fade))
+        if flat.any():
+            bend = placed[:, toes].numpy()
+            change = np.where(flat[:, None], bend[flat].mean(0) - bend, 0.0)
+            placed[:, toes] += torch.as_tensor(ease(change, flat, fade))
     return placed.flatten(1)
 
 
-def _plan(soles: np.ndarray, contacts: np.ndarray, fade: float, cuts: Sequence[int] | np.ndarray) -> _Plan:
-    """fade in frames."""
-    goals = soles.copy()
-    grip = np.zeros(soles.shape[:2])
-    for shot in shots(len(soles), cuts):
-        goals[shot], grip[shot] = _plan_shot(soles[shot], contacts[shot], fade)
-    return _Plan(goals, grip)
+def _plan(soles: np.ndarray, contacts: np.ndarray, fade: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the soles shall be, (T, 4, 3), and their grip, (T, 4): 1 while planted, fading to 0 beside it.
 
-
-def _plan_shot(soles: np.ndarray, contacts: np.ndarray, fade: float) -> tuple[np.ndarray, np.ndarray]:
+    fade in frames.
+    """
     steps = intervals(contacts)
     planted = contacts > 0.5
     offsets = np.zeros_like(soles)
@@ -172,15 +169,10 @@ def _places(soles: np.ndarray, steps: np.ndarray) -> np.ndarray:
     if len(places) == 0:
         return places.reshape(0, 3)
     places[:, 2] = place_heights(soles, steps)
-    pairs = [
-        (heel, toe, max(steps[heel, 1], steps[toe, 1]), min(steps[heel, 2], steps[toe, 2]))
-        for heel in np.flatnonzero(steps[:, 0] % 2 == 0)
-        for toe in np.flatnonzero(steps[:, 0] == steps[heel, 0] + 1)
-    ]
     together = [
-        (heel, toe, np.median(np.linalg.norm(soles[start:stop, p + 1] - soles[start:stop, p], axis=-1)))
-        for heel, toe, start, stop in pairs
-        if start < stop and (p := steps[heel, 0]) >= 0
+        (heel, toe, np.median(np.linalg.norm(soles[start:stop, foot + 1] - soles[start:stop, foot], axis=-1)))
+        for foot in (0, 2)
+        for heel, toe, start, stop in _planted_together(steps, foot)
     ]
     spans = steps[:, 2] - steps[:, 1]
     for _ in range(30 if together else 0):
@@ -192,6 +184,17 @@ def _places(soles: np.ndarray, steps: np.ndarray) -> np.ndarray:
             places[heel] += share * way
             places[toe] -= (1 - share) * way
     return places
+
+
+def _planted_together(steps: np.ndarray, heel_point: int) -> Iterator[tuple[int, int, int, int]]:
+    """Rows of a foot's heel and toe contacts that share frames, and the frames: (heel, toe, start, stop)."""
+    heels, toes = (np.flatnonzero(steps[:, 0] == point) for point in (heel_point, heel_point + 1))
+    for heel in heels:
+        _, start, stop = steps[heel]
+        first = np.searchsorted(steps[toes, 2], start, side="right")
+        last = np.searchsorted(steps[toes, 1], stop, side="left")
+        for toe in toes[first:last]:
+            yield heel, toe, max(start, steps[toe, 1]), min(stop, steps[toe, 2])
 
 
 def ease(values: np.ndarray, held: np.ndarray, fade: float) -> np.ndarray:
@@ -226,19 +229,21 @@ def _frames_to(marked: np.ndarray) -> np.ndarray:
 
 
 def _follow(
-    plan: _Plan,
+    goals: np.ndarray,
+    grip: np.ndarray,
     body: BodyModel,
     betas: Tensor,
     poses: Tensor,
     trans: Tensor,
-    fps: float,
-    cuts: Sequence[int] | np.ndarray,
+    give_time: float,
 ) -> tuple[Tensor, Tensor]:
-    """Poses and translation that bring the soles to their goals."""
+    """Poses and translation that bring the soles to their goals. give_time in frames."""
     turns, joints = skeleton(body, betas, poses, trans)
     soles = torch.as_tensor(_soles(body, betas, poses, trans))
-    feet, ankles = _foot_goals(plan, turns[:, ANKLES], joints[:, ANKLES], soles, _sole_up(body, betas))
-    give = torch.as_tensor(_give(joints, ankles, plan.grip, GIVE_TIME * fps, cuts))
+    feet, ankles = _foot_goals(
+        torch.as_tensor(goals), torch.as_tensor(grip), turns, joints, soles, _sole_up(body, betas)
+    )
+    give = torch.as_tensor(_give(joints, ankles, grip, give_time))
     joints = joints + give[:, None]
     return place_feet(poses, turns, joints, ankles, feet), trans.double() + give
 
@@ -253,13 +258,14 @@ def _sole_up(body: BodyModel, betas: Tensor) -> Tensor:
 
 
 def _foot_goals(
-    plan: _Plan, turns: Tensor, ankles: Tensor, soles: Tensor, sole_up: Tensor
+    goals: Tensor, grip: Tensor, turns: Tensor, joints: Tensor, soles: Tensor, sole_up: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Global rotations (T, 2, 3, 3) and positions (T, 2, 3) of the ankles that bring the soles to their goals.
 
-    turns, ankles: the present ones. soles: (T, 4, 3).
+    goals, soles: (T, 4, 3), wanted and present. grip: (T, 4). turns, joints: the present skeleton.
     """
-    goals, grip = (torch.as_tensor(value).unflatten(1, (2, 2)) for value in (plan.goals, plan.grip))
+    turns, ankles = turns[:, ANKLES], joints[:, ANKLES]
+    goals, grip = goals.unflatten(1, (2, 2)), grip.unflatten(1, (2, 2))
     present = soles.unflatten(1, (2, 2))  # (T, foot, heel or toe, 3)
     wanted = unit(goals[:, :, 1] - goals[:, :, 0])
     turn = shortest_turn(unit(present[:, :, 1] - present[:, :, 0]), wanted)
@@ -277,22 +283,19 @@ def _foot_goals(
     return turn @ turns, (weight[..., None] * (goals - reach)).sum(2)
 
 
-def _give(
-    joints: Tensor, ankles: Tensor, grip: np.ndarray, fade: float, cuts: Sequence[int] | np.ndarray
-) -> np.ndarray:
-    """(T, 3) how the pelvis moves so that no planted leg is too short for its goal."""
-    hips = joints[:, HIPS].numpy()
+def _give(joints: Tensor, ankles: Tensor, grip: np.ndarray, give_time: float) -> np.ndarray:
+    """(T, 3) how the pelvis moves so that no planted leg is too short for its goal. give_time in frames."""
+    way = (ankles - joints[:, HIPS]).numpy()
     now = (joints[:, ANKLES] - joints[:, HIPS]).norm(dim=-1).numpy()
     longest = np.maximum(STRAIGHT * torch.stack(leg_lengths(joints)).sum(0).numpy(), now)
     planted = grip.reshape(len(grip), 2, 2).max(-1) > 0.999
-    give = np.zeros((len(hips), 3))
-    for shot in shots(len(hips), cuts):
-        for _ in range(GIVE_PASSES):
-            way = ankles.numpy()[shot] - hips[shot] - give[shot, None]
-            length = np.linalg.norm(way, axis=-1)
-            short = np.where(planted[shot], (length - longest[shot]).clip(0), 0.0)
-            if not (short > 1e-5).any():
-                break
-            pull = (way * (short / np.maximum(length, 1e-9))[..., None]).sum(1)
-            give[shot] += ease(pull, (short > 1e-5).any(1), fade)
+    give = np.zeros((len(way), 3))
+    for _ in range(GIVE_PASSES):
+        left = way - give[:, None]
+        length = np.linalg.norm(left, axis=-1)
+        short = np.where(planted, (length - longest).clip(0), 0.0)
+        if not (short > 1e-5).any():
+            break
+        pull = (left * (short / np.maximum(length, 1e-9))[..., None]).sum(1)
+        give += ease(pull, (short > 1e-5).any(1), give_time)
     return give

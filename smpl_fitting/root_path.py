@@ -15,10 +15,11 @@ from scipy.sparse.linalg import splu
 
 from smpl_fitting.contacts import shots
 
-PLANTED_SPREAD = 0.03  # metres that a planted sole strays from its place, by errors of the pose
+PLANTED_SPREAD = 0.04  # metres that a planted sole strays from its place, by errors of the pose
 ACROSS_SPREAD = 0.01  # metres of the root's own error across the line of sight
 DEPTH_SPREAD = 0.04  # and along it
-DRIFT_TIME = 0.5  # seconds over which the root's error stays alike
+ASTRAY = 0.3  # metres by which a contact may be off its place and still be believed
+ROBUST_PASSES = 3
 STEP_UP = 0.15  # metres: who stands higher than this stands on something else than the ground
 SWAY_SPREAD = 1.0  # m/s^2 that the correction may accelerate
 
@@ -53,13 +54,15 @@ def steady_root(
     return shift
 
 
-def intervals(contacts: np.ndarray) -> np.ndarray:
+def intervals(contacts: np.ndarray, cuts: Sequence[int] | np.ndarray = ()) -> np.ndarray:
     """(K, 3) int64 rows of (point, start, stop) of the stretches in which contacts (T, N) exceed one half."""
-    on = np.pad((contacts > 0.5).T.astype(np.int8), ((0, 0), (1, 1)))
-    change = np.diff(on, axis=1)
-    point, start = np.nonzero(change == 1)
-    stop = np.nonzero(change == -1)[1]
-    return np.stack([point, start, stop], axis=1)
+    found = []
+    for shot in shots(len(contacts), cuts):
+        change = np.diff((contacts[shot] > 0.5).T.astype(np.int8), axis=1, prepend=0, append=0)
+        point, start = np.nonzero(change == 1)
+        stop = np.nonzero(change == -1)[1]
+        found.append(np.stack([point, start + shot.start, stop + shot.start], axis=1))
+    return np.concatenate(found)
 
 
 def place_heights(soles: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -82,26 +85,31 @@ def _solve(soles: np.ndarray, contacts: np.ndarray, fps: float, view: np.ndarray
     rows = np.arange(len(row_frame))
     planted = sparse.csr_matrix((np.ones(len(rows)), (rows, row_frame)), (len(rows), frames))
     places = sparse.csr_matrix((-np.ones(len(rows)), (rows, row_step)), (len(rows), len(steps)))
-    believed = contacts[row_frame, row_point] / PLANTED_SPREAD**2 / (DRIFT_TIME * fps)
-    weights = sparse.diags(believed)
     observed = soles[row_frame, row_point]
 
     flat = sparse.hstack([planted, places]).tocsr()
     level = sparse.hstack([planted, sparse.csr_matrix(places.shape)]).tocsr()  # heights are known
     heights = place_heights(soles, steps)[row_step]
-    axes = [flat, flat, level]
-    targets = [-observed[:, 0], -observed[:, 1], heights - observed[:, 2]]
-    prior = _prior(frames, fps, view)
+    columns = [flat, flat, level]
+    targets = np.stack([-observed[:, 0], -observed[:, 1], heights - observed[:, 2]], 1)
     unknowns = frames + len(steps)
-    blocks = [[_grown(prior[i][j], unknowns) for j in range(3)] for i in range(3)]
-    right = []
-    for axis in range(3):
-        blocks[axis][axis] = blocks[axis][axis] + axes[axis].T @ weights @ axes[axis]
-        right.append(axes[axis].T @ (believed * targets[axis]))
-    # a place's height and a far-off place are not in any row: keep the matrix regular
-    normal = sparse.bmat(blocks, format="csc") + 1e-6 * sparse.identity(3 * unknowns, format="csc")
-    solution = splu(normal.tocsc()).solve(np.concatenate(right))
-    return solution.reshape(3, unknowns)[:, :frames].T
+    prior = [[_grown(block, unknowns) for block in row] for row in _prior(frames, fps, view)]
+    # a place's height is in no row: keep the matrix regular
+    regular = 1e-6 * sparse.identity(3 * unknowns, format="csc")
+    middle = np.array([np.median(soles[start:stop, point], axis=0) for point, start, stop in steps])
+    astray = np.linalg.norm((observed - middle[row_step])[:, :2], axis=1)
+    for _ in range(ROBUST_PASSES):
+        # Geman and McClure's weights: what does not stay is no contact, and must not drag the body along
+        believed = contacts[row_frame, row_point] / PLANTED_SPREAD**2 / (1 + (astray / ASTRAY) ** 2) ** 2
+        blocks = [list(row) for row in prior]
+        for axis, column in enumerate(columns):
+            blocks[axis][axis] = blocks[axis][axis] + column.T @ sparse.diags(believed) @ column
+        right = np.concatenate([column.T @ (believed * targets[:, i]) for i, column in enumerate(columns)])
+        solution = splu(sparse.bmat(blocks, format="csc") + regular).solve(right).reshape(3, unknowns).T
+        astray = np.linalg.norm(
+            np.stack([column @ solution[:, i] for i, column in enumerate(columns)], 1) - targets, axis=1
+        )
+    return solution[:frames]
 
 
 def _prior(frames: int, fps: float, view: np.ndarray | None) -> list[list[sparse.spmatrix]]:
@@ -112,11 +120,10 @@ def _prior(frames: int, fps: float, view: np.ndarray | None) -> list[list[sparse
         along = view / np.maximum(np.linalg.norm(view, axis=1, keepdims=True), 1e-9)
         outer = along[:, :, None] * along[:, None]
         precision = np.eye(3) / ACROSS_SPREAD**2 + outer * (1 / DEPTH_SPREAD**2 - 1 / ACROSS_SPREAD**2)
-    precision = precision / (DRIFT_TIME * fps)
     smooth = sparse.csr_matrix((frames, frames))
     if frames > 2:
         bend = sparse.diags([1.0, -2.0, 1.0], [0, 1, 2], shape=(frames - 2, frames)) * fps**2
-        smooth = bend.T @ bend / SWAY_SPREAD**2 / (DRIFT_TIME * fps)
+        smooth = bend.T @ bend / SWAY_SPREAD**2
     return [
         [sparse.diags(precision[:, i, j]) + (smooth if i == j else 0 * smooth) for j in range(3)]
         for i in range(3)

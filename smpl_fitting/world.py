@@ -89,7 +89,7 @@ def _stand(
             view=(sight @ level.T).numpy(),
             cuts=cuts,
         )
-        steps = intervals(contacts)
+        steps = intervals(contacts, cuts)
         if len(steps):
             places = [soles[start:stop, point].median(0).values for point, start, stop in steps.tolist()]
             height, slope = ground_plane(torch.stack(places), lean, POINTS_PER_STEP)
