@@ -20,8 +20,8 @@ def stepping(body, pitch, roll=0.0, frames=120):
     contacts, raised = np.zeros((frames, 4), bool), np.zeros((frames, 4), bool)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         lift = (sign * torch.sin(steps)).clamp_min(0)
-        pose[:, JOINT[f"{side}_hip"], 0] = -0.6 * lift
-        pose[:, JOINT[f"{side}_knee"], 0] = 1.0 * lift
+        pose[:, JOINT[f"{side}_hip"], 0] = -1.1 * lift
+        pose[:, JOINT[f"{side}_knee"], 0] = 1.3 * lift
         point = 0 if side == "left" else 2
         contacts[:, point : point + 2] = (lift == 0).numpy()[:, None]
         raised[:, point : point + 2] = (lift > 0.5).numpy()[:, None]
