@@ -24,6 +24,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from _fit_metrics import similarity  # noqa: E402
 from _synthetic_clips import TrueClip, detect_clip, load_clip  # noqa: E402
 from _synthetic_sets import DEV  # noqa: E402
 
@@ -108,9 +109,7 @@ def print_bones(seen: list[Seen]) -> None:
     print(
         "\n3D BONES, degrees: in the plane: mean, rms, autocorrelation; in depth: mean, rms, autocorrelation,"
     )
-    print(
-        "lines found = a + b true +- s and true = c + d found +- s; rms angle of the whole by its worse end's visibility"
-    )
+    print("lines found = a + b true +- s and true = c + d found +- s; rms angle of the whole by visibility")
     bins = "".join(f"{f'{low:g}-{min(high, 1):g}':>10}" for low, high in VISIBILITIES)
     lags = "".join(f"{f'lag{k}':>6}" for k in LAGS)
     print(
@@ -159,15 +158,12 @@ def print_whole(seen: list[Seen]) -> None:
     bones = np.arange(LANDMARK["left_shoulder"], LANDMARK["right_ankle"] + 1)
     for one in seen:
         found, true = one.world[:, bones], one.true[:, bones]
-        found, true = found - found.mean(1, keepdims=True), true - true.mean(1, keepdims=True)
-        u, _, vt = np.linalg.svd(true.transpose(0, 2, 1) @ found)
-        turn = u @ (np.array([1, 1, 1])[None, None] * vt)
-        turn *= np.sign(np.linalg.det(turn))[:, None, None]
+        size, turn, shift = similarity(found, true)
+        left = size[:, None, None] * found @ turn.transpose(0, 2, 1) + shift[:, None] - true
         camera = np.degrees(Rotation.from_matrix(turn).as_rotvec())
         own = np.einsum("tji,tj->ti", person_axes(one.true), camera)
-        left = np.linalg.norm(found @ turn.transpose(0, 2, 1) - true, axis=-1)
-        size = np.median(np.linalg.norm(found, axis=-1).mean(1) / np.linalg.norm(true, axis=-1).mean(1))
-        rest = f"rest {1e3 * left.mean():.0f} size {size:.3f}"
+        left = np.linalg.norm(left, axis=-1)
+        rest = f"rest {1e3 * left.mean():.0f} size {np.median(size):.3f}"
         print(
             f"{one.name:12} camera {np.round(camera.mean(0), 1)} +- {np.round(camera.std(0), 1)}"
             f"  person {np.round(own.mean(0), 1)} +- {np.round(own.std(0), 1)}  {rest}"
