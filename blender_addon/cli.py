@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -13,7 +12,9 @@ from .colour import srgb_to_linear
 from .errors import AddonError
 from .frames import check_pattern, parse_frames, render_frames
 from .properties import BACKGROUNDS
+from .retarget import command as retarget_command
 from .scene.build import SceneSpec, build_scene, make_paths_relative
+from .scene.save import save_blend
 
 COMMAND = "liquid_motion"
 ENGINES = ("LIQUID_MOTION", "CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
@@ -63,6 +64,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     render.add_argument("--frames", help="for instance 1-10,15; default: the scene's range")
     render.add_argument("--out", required=True, help="for instance frames/####.png (or .exr, with depth)")
     render.add_argument("--overwrite", action="store_true", help="render frames that are there already too")
+    retarget_command.add_to(commands)
     return parser
 
 
@@ -95,23 +97,6 @@ def _build_scene(options: argparse.Namespace) -> None:
         print(f"Warning: {warning}", file=sys.stderr)
     save_blend(out)
     print(f"Saved: '{out}'")
-
-
-def save_blend(out: Path) -> None:
-    """Save the file under a temporary name and rename it, without leaving a ``.blend1``.
-
-    Raises:
-        AddonError: the folder cannot be written.
-    """
-    temporary = out.with_name(f".{out.stem}-{os.getpid()}.blend")
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), compress=True, relative_remap=True, copy=True)
-        os.replace(temporary, out)
-    except (RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise AddonError(f"{out}: cannot be written ({reason}); choose another folder") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _background(text: str) -> tuple[str, tuple[float, float, float]]:

@@ -34,7 +34,9 @@ def curves_of(solution: Solution, sparse: float | None = None) -> list[Curve]:
         curves.append(_curve(bone, "location", values, frames))
     for bone, rotations in solution.rotations.items():
         name, values = rotation_channels(rotations, modes[bone])
-        frames = None if sparse is None else _few_rotations(values, rotations, modes[bone], np.radians(sparse))
+        frames = (
+            None if sparse is None else _few_rotations(values, rotations, modes[bone], np.radians(sparse))
+        )
         curves.append(_curve(bone, name, values, frames))
     for switch in solution.switches:
         path = f'{bone_path(switch.bone, "")[:-1]}["{_escaped(switch.property)}"]'

@@ -44,7 +44,7 @@ def add_action(owner: bpy.types.ID, name: str, curves: list[Curve], frame_start:
 
 
 def push_action(owner: bpy.types.ID, action: bpy.types.Action, frame_start: int = 1) -> bpy.types.NlaStrip:
-    """Put an action into a new track on top of ``owner``'s NLA stack, and clear the active action that would hide it."""
+    """Put an action into a new track on top of the NLA stack, and clear the active action that would hide it."""
     animation = owner.animation_data or owner.animation_data_create()
     track = animation.nla_tracks.new()
     track.name = action.name
