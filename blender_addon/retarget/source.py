@@ -31,7 +31,7 @@ def read_clip(path: Path, body: Path | None = None) -> Clip:
 
 
 def armature_clip(rig: bpy.types.Object, frames: tuple[int, int] | None = None) -> Clip:
-    """The movement of an armature of the scene as Blender evaluates it, constraints and all.
+    """The movement of an armature of the scene as Blender evaluates it, constraints and all, over the floor z = 0.
 
     Args:
         frames: first and last; default: the range of its action.
@@ -59,7 +59,8 @@ def armature_clip(rig: bpy.types.Object, frames: tuple[int, int] | None = None) 
             )
     finally:
         scene.frame_set(before)
-    return Clip(rig.name, skeleton, nearest_rotation(matrices[..., :3, :3]), matrices[..., :3, 3], fps)
+    rotations, positions = nearest_rotation(matrices[..., :3, :3]), matrices[..., :3, 3]
+    return Clip(rig.name, skeleton, rotations, positions, fps, ground=0.0)
 
 
 def _range(rig: bpy.types.Object) -> tuple[int, int]:
