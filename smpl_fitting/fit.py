@@ -44,6 +44,7 @@ def fit_clip(
     frames: range | None = None,
     focal: float | None = None,
     height: float | None = None,
+    detections: Detections | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> Fit:
@@ -53,6 +54,7 @@ def fit_clip(
         frames: which frames to fit (all of them); the motion has one row for each.
         focal: focal length in pixels, when it is known.
         height: the person's stature in metres, without shoes, when it is known.
+        detections: of these frames, where they are there already (of one of several people, say).
         checkpoint: a folder for what is finished, from which a killed fit goes on.
 
     Raises:
@@ -62,7 +64,10 @@ def fit_clip(
     """
     progress = progress or Progress()
     footage = clip if isinstance(clip, Footage) else open_footage(clip)
-    detections = detect(footage, frames=frames, progress=progress.part("Finding the person", 0.0, 0.5))
+    begun = 0.0
+    if detections is None:
+        begun, finding = 0.5, progress.part("Finding the person", 0.0, 0.5)
+        detections = detect(footage, frames=frames, checkpoint=checkpoint, progress=finding)
     if not (detections.confidence > 0).any():
         raise NobodyFoundError(f"{footage.path}: no person was found; use footage that shows the whole body")
     rows = np.arange(footage.frame_count) if frames is None else np.asarray(frames)
@@ -75,7 +80,7 @@ def fit_clip(
         times=np.asarray(footage.times)[rows],
         source=str(footage.path),
         checkpoint=checkpoint,
-        progress=progress.part("Fitting the body", 0.5, 1.0),
+        progress=progress.part("Fitting the body", begun, 1.0),
     )
     return Fit(motion, detections)
 
@@ -86,9 +91,13 @@ def fit_stills(
     *,
     focal: float | None = None,
     height: float | None = None,
+    detections: Sequence[Detections] | None = None,
     progress: Progress | None = None,
 ) -> list[Fit]:
     """Fit photos of one person together: a pose and a camera each, one shape for all.
+
+    Args:
+        focal, height, detections: as in :func:`fit_clip`; the detections of each photo.
 
     Raises:
         FootageError, NobodyFoundError, Cancelled: as :func:`fit_clip`; nobody in any one photo is an error.
@@ -99,7 +108,7 @@ def fit_stills(
     for index, path in enumerate(stills):
         footage = open_footage(path)
         part = finding.part("", index / len(stills), (index + 1) / len(stills))
-        found.append(detect(footage, frames=range(1), progress=part))
+        found.append(detections[index] if detections else detect(footage, frames=range(1), progress=part))
         if found[-1].confidence[0] == 0:
             raise NobodyFoundError(f"{path}: no person was found; use a photo that shows the whole body")
     seen = [observe(one, default_intrinsics(one.image_size, focal), None) for one in found]
