@@ -9,8 +9,8 @@ import numpy as np
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.guests.placement import rest_pelvis
-from smpl_fitting.safe_npz import read_arrays
 from smpl_fitting.motion import POSE_WIDTHS, Motion
+from smpl_fitting.safe_npz import read_arrays
 
 _MODEL_OF_WIDTH = {72: "smpl", 156: "smplh", 165: "smplx"}
 _RATES = ("mocap_framerate", "mocap_frame_rate")

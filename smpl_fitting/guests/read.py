@@ -12,10 +12,10 @@ from smpl_fitting.guests.bvh_motion import read_bvh_motion
 from smpl_fitting.guests.gvhmr import is_torch_archive, read_gvhmr
 from smpl_fitting.guests.humans4d import looks_like_humans4d, read_humans4d
 from smpl_fitting.guests.safe_joblib import is_pickle, read_pickle
-from smpl_fitting.safe_npz import array_names
 from smpl_fitting.guests.sam3d_body import looks_like_sam3d, read_sam3d
 from smpl_fitting.guests.wham import looks_like_wham, read_wham
 from smpl_fitting.motion import Motion
+from smpl_fitting.safe_npz import array_names
 
 FORMATS = ("liquid", "amass", "bvh", "gvhmr", "wham", "4d-humans", "sam-3d-body")
 

@@ -21,11 +21,11 @@ from smpl_fitting.body import load_body
 from smpl_fitting.body.names import LANDMARK_NAMES
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.guests.safe_joblib import entry, read_pickle
-from smpl_fitting.safe_npz import read_arrays
-from smpl_fitting.guests.smpl_results import DEFAULT_FPS, Sighting, to_motion
+from smpl_fitting.guests.smpl_results import DEFAULT_FPS, MAX_DISTANCE, Sighting, to_motion
 from smpl_fitting.initialise import kabsch, poses_from_landmarks
 from smpl_fitting.landmarks import LANDMARK
 from smpl_fitting.motion import Motion
+from smpl_fitting.safe_npz import read_arrays
 
 _SHAPES = {"pred_keypoints_3d": (70, 3), "pred_keypoints_2d": (70, 2), "pred_cam_t": (3,), "focal_length": ()}
 # MHR70's points by the names of MediaPipe's; two ids: the point between them, nearer to the first
@@ -231,6 +231,6 @@ def _box_area(person: dict[str, Any]) -> float:
 def _checked(value: np.ndarray, shape: tuple[int, ...], name: str, count: int) -> np.ndarray:
     if value.shape != (count, *shape) or value.dtype.kind not in "fiu" or count == 0:
         raise ValueError(f"{name} is not an array of shape {shape} in every frame")
-    if not np.isfinite(value).all():
-        raise ValueError(f"{name} holds values that are not finite")
+    if not (np.abs(value) < MAX_DISTANCE).all():
+        raise ValueError(f"{name} holds values that are not finite, or too large to be a person's")
     return value.astype(np.float64)

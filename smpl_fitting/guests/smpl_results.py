@@ -14,7 +14,10 @@ from smpl_fitting.motion import POSE_WIDTHS, Motion
 from smpl_fitting.world import camera_to_world
 
 DEFAULT_FPS = 30.0
-MAX_FRAMES = 2_000_000  # eighteen hours at 30 fps
+MAX_GAPS = (
+    10_000  # frames that may be missing before the file is taken to be damaged, and ten times as many as seen
+)
+MAX_DISTANCE = 1e5  # metres
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,12 @@ def to_motion(
     Where the tool has no world, the camera is taken to stand still and the ground is found from the feet
     (:func:`smpl_fitting.world.camera_to_world`), on the open body in the same pose.
     """
-    frames = np.arange(seen.frames[0], seen.frames[-1] + 1)
-    if len(frames) > MAX_FRAMES:
-        raise ValueError(f"its frames reach from {frames[0]} to {frames[-1]}, more than a clip has")
+    span = int(seen.frames[-1] - seen.frames[0]) + 1
+    if span > MAX_GAPS + 10 * len(seen.frames):
+        raise ValueError(f"the person is seen in {len(seen.frames)} of {span} frames, which is no track")
+    if max(np.abs(seen.pelvis).max(), np.abs(seen.betas).max()) > MAX_DISTANCE:
+        raise ValueError("its numbers are too large to be a person's")
+    frames = seen.frames[0] + np.arange(span)
     known = np.isin(frames, seen.frames).astype(np.float32)
     contacts = None
     rotations = rotations_at(seen.frames, seen.rotations, frames)
