@@ -27,14 +27,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from _fit_metrics import similarity  # noqa: E402
 from _synthetic_clips import TrueClip, detect_clip, load_clip  # noqa: E402
 from _synthetic_sets import DEV  # noqa: E402
+from measure_landmarks import random_camera  # noqa: E402
 
+from neural.training import mocap  # noqa: E402
+from neural.training.people import make_person, pose_person, random_person_spec  # noqa: E402
+from neural.training.raster_people import draw_with_rasterizer  # noqa: E402
+from neural.training.studio import random_studio  # noqa: E402
+from neural.training.truth import join_parts, surface_vertices  # noqa: E402
 from smpl_fitting.body import LANDMARK_NAMES, BodyModel, load_body  # noqa: E402
-from smpl_fitting.detection import Detections  # noqa: E402
+from smpl_fitting.detection import Detections, detect  # noqa: E402
+from smpl_fitting.detection.session import DetectorSession  # noqa: E402
 from smpl_fitting.landmarks import BONES, LANDMARK  # noqa: E402
+from smpl_fitting.video import open_footage, write_image  # noqa: E402
 from smpl_fitting.world import view_rotation  # noqa: E402
 
 VISIBILITIES = ((0.0, 0.5), (0.5, 0.9), (0.9, 0.98), (0.98, 1.01))
 LAGS = (1, 5, 15)
+FIRST_SEED, VIEWS = 600, 6  # of the people in stills
 TRUNK = [LANDMARK[f"{side}_{part}"] for side in ("left", "right") for part in ("shoulder", "hip")]
 
 
@@ -55,28 +64,82 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared", metavar="DIR")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep clips and detections there")
     parser.add_argument("--any-detections", action="store_true", help="of another version of the detector")
+    parser.add_argument(
+        "--people", type=int, default=0, help="measure also on stills of so many random people"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     body = load_body("open")
     with tempfile.TemporaryDirectory() as scratch:
         cache = options.cache or Path(scratch)
         clips = [load_clip(spec, options.shared, cache, body) for spec in DEV]
-        seen = [compare(clip, detect_clip(clip, cache, options.any_detections), body) for clip in clips]
+        seen = [compare_clip(clip, detect_clip(clip, cache, options.any_detections), body) for clip in clips]
+        report(seen)
+        if options.people:
+            print(f"\n{options.people} PEOPLE, {VIEWS} STILLS EACH (a lag means nothing there)")
+            report([look_at_people(options.people, options.shared, Path(scratch), body)])
+
+
+def report(seen: list[Seen]) -> None:
     print_landmarks(seen)
     print_bones(seen)
     print_whole(seen)
 
 
-def compare(clip: TrueClip, detections: Detections, body: BodyModel) -> Seen:
+def compare_clip(clip: TrueClip, detections: Detections, body: BodyModel) -> Seen:
     """Lay the detections of a clip beside its truth."""
     rows = detections.found
-    true = clip.landmarks(body)
-    height = clip.stature * float(clip.camera.K[0, 0]) / true[:, TRUNK, 2].mean(1)
-    miss = (detections.keypoints[..., :2] - clip.landmark_pixels(body)) / height[:, None, None]
-    boxes = torch.from_numpy(detections.boxes).float()
-    turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, clip.camera.K.expand(len(boxes), 3, 3)).double()
-    world = detections.keypoints_world @ turn.numpy().transpose(0, 2, 1)
+    true, K = clip.landmarks(body), clip.camera.K
+    world = in_camera_axes(detections, K)
+    miss = misses(detections.keypoints[..., :2], true, K, clip.stature)
     return Seen(clip.spec.name, miss[rows], detections.keypoints[rows, :, 3], world[rows], true[rows])
+
+
+def misses(pixels: np.ndarray, true: np.ndarray, K: torch.Tensor, stature: float) -> np.ndarray:
+    """(T, 33, 2) from the true landmarks (T, 33, 3) to the detected pixels (T, 33, 2), in shares of the height."""
+    seen = true @ K.double().numpy().T
+    height = stature * float(K[0, 0]) / true[:, TRUNK, 2].mean(1)
+    return (pixels - seen[..., :2] / seen[..., 2:]) / height[:, None, None]
+
+
+def in_camera_axes(detections: Detections, K: torch.Tensor) -> np.ndarray:
+    """(T, 33, 3) the detector's 3D landmarks, which are seen as if in the picture's middle, in the camera's axes."""
+    boxes = torch.from_numpy(detections.boxes).float()
+    turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K.expand(len(boxes), 3, 3)).double()
+    return detections.keypoints_world @ turn.numpy().transpose(0, 2, 1)
+
+
+def look_at_people(people: int, shared: Path, folder: Path, body: BodyModel) -> Seen:
+    """Random people in poses of CMU's subject 02, each in a picture of its own, seen from all sides."""
+    rng = np.random.default_rng(FIRST_SEED)
+    rows: list[Seen] = []
+    recordings = sorted((shared / "mocap/cmu").glob("02_*.amc"))
+    skeleton = mocap.load_asf(shared / "mocap/cmu/02.asf")
+    with DetectorSession() as session:
+        for seed in range(FIRST_SEED, FIRST_SEED + people):
+            person = make_person(random_person_spec(seed), shared / "assets/makehuman_cc0", body)
+            recording = mocap.load_amc(recordings[rng.integers(len(recordings))], skeleton)
+            poses, trans = mocap.retarget(recording, person.joints, fps=10)
+            chosen = rng.choice(len(poses), VIEWS, replace=len(poses) < VIEWS)
+            posed, surface = pose_person(person, poses[chosen], trans[chosen]), join_parts(person)
+            points = (posed.body[:, body.landmark_vertices] * body.landmark_weights.numpy()[..., None]).sum(2)
+            for frame in range(VIEWS):
+                camera = random_camera(posed.joints[frame, 0], rng)
+                vertices = surface_vertices(posed, frame)
+                write_image(
+                    folder / "still.png", draw_with_rasterizer(surface, vertices, camera, random_studio(seed))
+                )
+                found = detect(open_footage(folder / "still.png"), masks=False, session=session)
+                if found.found[0]:
+                    true = (points[frame] @ camera.R.numpy().T + camera.t.numpy())[None]
+                    miss = misses(
+                        found.keypoints[..., :2], true, camera.K, float(np.ptp(person.body_rest[:, 1]))
+                    )
+                    rows.append(
+                        Seen("", miss, found.keypoints[..., 3], in_camera_axes(found, camera.K), true)
+                    )
+    arrays = zip(*((one.miss, one.visibility, one.world, one.true) for one in rows), strict=True)
+    return Seen("stills", *(np.concatenate(values) for values in arrays))
 
 
 def print_landmarks(seen: list[Seen]) -> None:
