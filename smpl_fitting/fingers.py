@@ -29,7 +29,6 @@ _RELAXED = np.deg2rad([[22.0, 30.0, 12.0], [27.0, 35.0, 14.0], [31.0, 38.0, 16.0
 
 STEADY_SECONDS = 0.04  # standard deviation of the smoothing over time
 BRIDGE_SECONDS = 0.3  # and of what bridges gaps before the hand relaxes
-_BRIDGE_WEIGHT, _RELAX_WEIGHT = 0.03, 0.01  # beside 1 for what is seen
 
 
 def wrist_rotations(landmarks: np.ndarray, body: BodyModel, side: str) -> np.ndarray:
@@ -71,22 +70,28 @@ def relaxed_fingers(body: BodyModel, side: str) -> np.ndarray:
 
 
 def steady(
-    values: np.ndarray, confidence: np.ndarray, fps: float, rest: np.ndarray, cuts: Sequence[int] = ()
+    values: np.ndarray,
+    confidence: np.ndarray,
+    fps: float,
+    rest: np.ndarray,
+    rest_weight: float,
+    cuts: Sequence[int] = (),
 ) -> np.ndarray:
     """Values (T, ...) smoothed over time; short gaps are bridged, in longer ones they fade to ``rest``.
 
-    A weighted mean of what was seen now (``STEADY_SECONDS``), of what was seen around (``BRIDGE_SECONDS``, little
-    weight) and of ``rest`` (less), so that every fade is smooth.
+    A weighted mean of what was seen now (``STEADY_SECONDS``), of what was seen around (``BRIDGE_SECONDS``, with little
+    weight) and of ``rest``, so that every fade is smooth.
 
     Args:
         confidence: (T,) weights, 0 where nothing was seen. rest: broadcasts to one frame's values.
+        rest_weight: of ``rest``, beside 1 for what is seen now.
         cuts: rows at which a new shot begins; nothing is smoothed over them.
     """
     result = np.empty(values.shape)
     for shot in np.split(np.arange(len(values)), np.asarray(cuts, int)):
         weight = confidence[shot].reshape(-1, *[1] * (values.ndim - 1)).astype(np.float64)
-        total, share = _RELAX_WEIGHT * np.asarray(rest, float), np.full_like(weight, _RELAX_WEIGHT)
-        for seconds, factor in ((STEADY_SECONDS, 1.0), (BRIDGE_SECONDS, _BRIDGE_WEIGHT)):
+        total, share = rest_weight * np.asarray(rest, float), np.full_like(weight, rest_weight)
+        for seconds, factor in ((STEADY_SECONDS, 1.0), (BRIDGE_SECONDS, 3 * rest_weight)):
             sigma = max(seconds * fps, 1e-3)
             total = total + factor * gaussian_filter1d(weight * values[shot], sigma, axis=0, mode="constant")
             share = share + factor * gaussian_filter1d(weight, sigma, axis=0, mode="constant")
@@ -150,7 +155,7 @@ def _rest_bends(rig: HandRig, finger: int) -> np.ndarray:
 
 
 def shortest_turn(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(T, 3) rotation vectors of the smallest turns that take a unit vector (3,) to unit vectors (T, 3)."""
+    """(T, 3) rotation vectors of the smallest turns that take the way of a vector (3,) to that of others (T, 3)."""
     axis = np.cross(source, target)
     sine, cosine = np.linalg.norm(axis, axis=-1, keepdims=True), target @ source
     return axis / np.maximum(sine, 1e-9) * np.arctan2(sine, cosine[:, None])

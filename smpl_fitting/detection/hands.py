@@ -25,7 +25,7 @@ SIDES = ("left", "right")
 SMALLEST = 20.0  # pixels from the wrist to the finger tips, below which a hand tells nothing
 _HAND_METRES = 0.18
 _PALM_METRES = 0.085  # wrist to the middle of the knuckles of index and little finger
-_PRESENT = 0.5
+_PRESENT, _SURE = 0.5, 0.95  # scores; palms of scores below 0.7 were seen 70 degrees wrong, above 0.95 22
 _PROMISING = 0.05  # a first crop this good is worth a second look in the crop its own landmarks give
 _AWAY = 0.09  # metres: farthest that the hand's wrist may lie from the body's
 _LARGEST, _SMALLEST_SPAN = 0.32, 0.035  # metres that the landmarks of a hand may span in the picture
@@ -35,7 +35,10 @@ _CROP = 1.8  # times the box of the landmarks; measured: scores fall below 1.5 a
 # 16 degrees, and that of the fingers' joints from 18 to 16.
 _DEPTHS = (0.75, 0.95)
 _SIDE_SECONDS = 0.25  # over which the side of a hand is judged
-_WRONG_SIDE = 0.35  # mean share of the side in that time; half as much in a single frame
+_WRONG_SIDE, _RIGHT_SIDE = (
+    0.3,
+    0.6,
+)  # mean shares of the side in that time that are believed not at all, fully
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,10 @@ class HandFollower:
         weight = gaussian_filter1d(self._score, sigma, axis=0, mode="constant")
         own = gaussian_filter1d(self._score * self._own_side, sigma, axis=0, mode="constant")
         side = own / np.maximum(weight, 1e-6)
-        right_side = (side > _WRONG_SIDE) & (self._own_side > 0.5 * _WRONG_SIDE)
-        confidence = np.where(right_side, self._score, 0).astype(np.float32)
+        # a hand of the wrong side is seen inside out, back for palm
+        belief = np.clip((side - _WRONG_SIDE) / (_RIGHT_SIDE - _WRONG_SIDE), 0, 1) * (self._own_side > 0.2)
+        score = np.clip((self._score - _PRESENT) / (_SURE - _PRESENT), 0, 1)
+        confidence = (score * belief).astype(np.float32)
         seen = confidence[..., None, None] > 0
         return HandDetections(np.where(seen, self._keypoints, 0), np.where(seen, self._world, 0), confidence)
 
