@@ -20,6 +20,8 @@ NEXT = {
     "foot": "toes",
 }
 NEXT |= {"shoulder": "upper_arm"}
+REQUIRED = ("hips", *(f"{side}_{part}" for side in SIDES for part in ("upper_leg", "lower_leg", "foot")))
+"""Roles without which nothing can be retargeted."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,7 @@ def figure_of(skeleton: Skeleton, bone_map: BoneMap, whose: str) -> Figure:
                     f"{whose}: the map's {role} is {name!r}, which this rig does not have; detect again"
                 )
     chains = {role: tuple(rows[name] for name in names) for role, names in bone_map.pairs.items() if names}
-    needed = ["hips", *(f"{side}_{part}" for side in SIDES for part in ("upper_leg", "lower_leg", "foot"))]
-    missing = [role for role in needed if role not in chains]
+    missing = [role for role in REQUIRED if role not in chains]
     if missing:
         why = "; ".join(bone_map.reasons[role] for role in missing if bone_map.reasons.get(role))
         raise AddonError(

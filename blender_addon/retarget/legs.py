@@ -7,8 +7,9 @@ import numpy as np
 from .clip import Clip
 from .feet import Floor, find_contacts, hip_drop, plant, sole_points, toe_lift
 from .figure import Figure
-from .ik import REACH, two_bone
-from .posing import Posing
+from .ik import REACH
+from .limbs import bend
+from .posing import Posing, Travel
 from .root import UP, floor_of
 from .rotations import axis_angle_to_matrix, rotate
 from .skeleton import SIDES
@@ -50,28 +51,20 @@ def soles_now(posing: Posing, side: str, soles: float | None, heads: np.ndarray)
 
 
 def plant_legs(
-    posing: Posing,
-    nodes: list[int],
-    way: np.ndarray,
-    ground: np.ndarray | None,
-    contacts: np.ndarray,
-    *,
-    floor: Floor,
-    fade: float,
-    soles: float | None,
+    posing: Posing, travel: Travel, contacts: np.ndarray, floor: Floor, fade: float, soles: float | None
 ) -> None:
     """Move the ankles so that planted feet stay and none is below the floor; lower the hips where legs are too short.
 
     Args:
         posing: with axes and locations of the plain motion; changed in place.
-        nodes, way, ground: as for ``Posing.travel``.
+        travel: how it got its locations.
         contacts: (T, 4) in [0, 1].
         fade: frames.
     """
     figure = posing.figure
     leg = figure.leg_length()
-    way = way - floor.normal * _floating(posing, contacts, floor, leg, soles)
-    posing.travel(nodes, way, ground)
+    travel = travel.lowered(floor.normal * _floating(posing, contacts, floor, leg, soles))
+    travel.go(posing)
     heads = posing.heads()
     goals, weights, reach = [], [], []
     for k, side in enumerate(SIDES):
@@ -85,9 +78,9 @@ def plant_legs(
     drop = hip_drop(
         np.stack(starts, 1), np.stack(goals, 1), np.stack(weights, 1), np.array(reach), floor, fade
     )
-    posing.travel(nodes, way - floor.normal * drop[:, None], ground)
+    travel.lowered(floor.normal * drop[:, None]).go(posing)
     for side, goal in zip(SIDES, goals, strict=True):
-        bend_leg(posing, side, goal)
+        bend(posing, (f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"), goal)
         if _has_toes(posing, side):
             _bend_toes(posing, side, floor, soles)
 
@@ -99,30 +92,6 @@ def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, so
     planted = floor.above(points)[contacts > 0.5]
     rule = float(np.median(planted)) if len(planted) >= _ENOUGH else 0.0
     return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
-
-
-def bend_leg(posing: Posing, side: str, goal: np.ndarray) -> None:
-    """Bring the ankle to ``goal`` (T, 3) by hip and knee; the foot keeps its axes."""
-    upper, lower, foot = (f"{side}_{part}" for part in ("upper_leg", "lower_leg", "foot"))
-    heads = posing.heads()
-    start, joint, end = (heads[:, posing.node(role)] for role in (upper, lower, foot))
-    hinge = _hinge(posing, upper)
-    kept = {node: posing.axes[:, node].copy() for node in posing.nodes(foot)}
-    for role, turns in zip((upper, lower), two_bone(start, joint, end, goal, hinge), strict=True):
-        posing.turn(role, turns)
-    for node, axes in kept.items():
-        posing.axes[:, node] = axes
-
-
-def _hinge(posing: Posing, role: str) -> np.ndarray:
-    """(T, 3) the axis about which the knee bends, carried along by the upper leg: the body's left at rest.
-
-    Bending takes the lower leg from down to back; left x down = back.
-    """
-    figure = posing.figure
-    bone = figure.chains[role][0]
-    axis = figure.skeleton.rest[bone, :3, :3].T @ figure.facing()[:, 0]
-    return posing.axes[:, posing.hangs.index(bone)] @ axis
 
 
 def _bend_toes(posing: Posing, side: str, floor: Floor, soles: float | None) -> None:

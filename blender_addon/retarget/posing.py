@@ -50,21 +50,29 @@ class Posing:
         for node in self.nodes(role):
             self.axes[:, node] = turns @ self.axes[:, node]
 
-    def travel(self, nodes: list[int], way: np.ndarray, ground: np.ndarray | None) -> None:
-        """Set the locations with which the middle of the hip joints follows ``way`` (T, 3).
 
-        Args:
-            nodes: the bones that travel, the root before the hips.
-            ground: (T, 3) where the first of two travelling bones goes.
-        """
-        self.locations = {}
-        for node in nodes:
-            heads = self.heads()
-            if ground is not None and node == nodes[0]:
-                wanted = ground
+@dataclass(frozen=True)
+class Travel:
+    """How the body goes about: which bones travel, the root before the hips, and where to."""
+
+    nodes: list[int]  # indices among the keyed bones
+    way: np.ndarray  # (T, 3) armature space, of the middle between the hip joints
+    ground: np.ndarray | None  # (T, 3) armature space, of the first of two travelling bones
+
+    def lowered(self, by: np.ndarray) -> Travel:
+        """The same with ``way`` shifted by vectors (T, 3) or (3,)."""
+        return Travel(self.nodes, self.way - by, self.ground)
+
+    def go(self, posing: Posing) -> None:
+        """Set the locations with which the body does so."""
+        posing.locations = {}
+        for node in self.nodes:
+            heads = posing.heads()
+            if self.ground is not None and node == self.nodes[0]:
+                wanted = self.ground
             else:
-                wanted = heads[:, node] + way - self.hips(heads)
-            self.locations[node] = locate(self.hangs, node, self.axes, heads, wanted)
+                wanted = heads[:, node] + self.way - posing.hips(heads)
+            posing.locations[node] = locate(posing.hangs, node, posing.axes, heads, wanted)
 
 
 def travellers(figure: Figure, options: Options) -> list[int]:
@@ -96,14 +104,13 @@ def heading(delta: np.ndarray) -> np.ndarray:
     return split_twist(delta, np.array([0.0, 0.0, 1.0]))[1]
 
 
-def ground_path(posing: Posing, space: Space, way: np.ndarray, turn: np.ndarray) -> np.ndarray:
+def ground_path(figure: Figure, space: Space, way: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """(T, 3) armature space: where the root bone goes so that the body stands over it as at rest.
 
     Args:
         way: (T, 3) of the hips, armature space.
         turn: (T, 3, 3) of the root from its rest, armature space.
     """
-    figure = posing.figure
     up = space.floor(0.0).normal
     root = figure.head("root")
     arm = figure.middle("upper_leg") - root

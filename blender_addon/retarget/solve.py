@@ -10,11 +10,13 @@ import numpy as np
 from ..errors import AddonError
 from .bones import turn_bones
 from .clip import Clip
-from .figure import Figure, figure_of
+from .controls import all_switches, drive, limbs_of, replaced
+from .figure import REQUIRED, Figure, figure_of
+from .hands import keep_touching
 from .hangs import Hangs, basis_rotations, hangs_of, unkeyed_axes
 from .legs import contacts_of, plant_legs
-from .options import DEFAULTS, ROOT_MODES, SCALES, Options
-from .posing import Posing, ground_path, heading, travellers
+from .options import DEFAULTS, LIMB_MODES, ROOT_MODES, SCALES, Options
+from .posing import Posing, Travel, ground_path, heading, travellers
 from .rest import align, one_body
 from .root import carry, size_ratio, turned
 from .rotations import nearest_rotation
@@ -63,48 +65,111 @@ def solve(
         pose: (B, 3, 3) alignment pose, see ``rest.align``.
 
     Raises:
-        AddonError: a map lacks what a body needs, or an option is not to be had on this rig.
+        AddonError: a map lacks what a body needs, an option is not to be had on this rig, or constraints hold it.
     """
     _check(options)
-    source = figure_of(clip.skeleton, source_map, clip.name)
-    straight = with_standing_rest(clip, source)
-    clip, source = straight, figure_of(straight.skeleton, source_map, clip.name)
-    figure = figure_of(target, target_map, "the target")
-    space = space_of(target.world)
-    if soles is None and one_body(source, figure):
-        soles = _same_soles(clip, source, figure)
-    clip = turned(clip, source, options.turn)
-    corrections = align(source, figure, pose)
-    wanted = turn_bones(clip, source, figure, corrections, fingers=options.fingers)
+    task = _task(clip, source_map, target, target_map, options, soles)
+    clip, figure, space = task.clip, task.figure, task.space
+    corrections = align(task.source, figure, pose)
+    wanted = turn_bones(clip, task.source, figure, corrections, fingers=options.fingers)
     moving = travellers(figure, options)
     if options.root == "both":
-        root = figure.chains["root"][0]
-        hips = source.chains["hips"][0]
-        turn = heading(clip.rotations[:, hips] @ clip.rest_rotations()[hips].T)
-        wanted[root] = turn @ corrections[root] @ target.rest[root, :3, :3]
+        wanted[moving[0]] = _heading(task) @ corrections[moving[0]] @ target.rest[moving[0], :3, :3]
     wanted = {bone: space.axes(axes) for bone, axes in wanted.items()}
-    hangs = find_hangs(target, list(wanted), moving)
+    limbs = limbs_of(figure, target_map) if options.limbs == "ik" else []
+    controls = [limb.target for limb in limbs], [limb.pole for limb in limbs if limb.pole is not None]
+    hangs = find_hangs(target, [*wanted, *controls[0]], [*moving, *controls[0], *controls[1]])
+    figure = _posable(figure, hangs, {*moving, *controls[0], *controls[1]})
     posing = Posing(figure, hangs, _all_axes(hangs, target, wanted, clip.frame_count), {})
-    way = space.points(_way(clip, source, figure, space, options, soles))
-    nodes = [hangs.index(bone) for bone in moving]
-    ground = None
-    if options.root == "both":
-        turn = wanted[root] @ target.rest[root, :3, :3].T
-        ground = ground_path(posing, space, way, turn)
-    posing.travel(nodes, way, ground)
+    travel = _travel(task, posing, moving)
+    travel.go(posing)
     contacts = np.zeros((clip.frame_count, 4))
     if options.feet:
-        contacts = contacts_of(clip, source)
-        floor = space.floor(options.floor)
-        plant_legs(
-            posing, nodes, way, ground, contacts, floor=floor, fade=options.fade * clip.fps, soles=soles
+        contacts = contacts_of(clip, task.source)
+        plant_legs(posing, travel, contacts, space.floor(options.floor), options.fade * clip.fps, task.soles)
+    if options.hands:
+        keep_touching(posing, clip, task.source, space)
+    drive(posing, limbs)
+    turning = {*wanted} - replaced(figure, limbs) | {*controls[0]}
+    return _solution(posing, all_switches(target_map, limbs), turning, contacts, clip.fps)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Source and target as they go into the solution."""
+
+    clip: Clip
+    source: Figure
+    figure: Figure
+    space: Space
+    soles: float | None
+    options: Options
+
+
+def _task(
+    clip: Clip,
+    source_map: BoneMap,
+    target: Skeleton,
+    target_map: BoneMap,
+    options: Options,
+    soles: float | None,
+) -> _Task:
+    clip = with_standing_rest(clip, figure_of(clip.skeleton, source_map, clip.name))
+    source = figure_of(clip.skeleton, source_map, clip.name)
+    figure = figure_of(target, target_map, "the target")
+    if soles is None and one_body(source, figure):
+        soles = _same_soles(clip, source, figure)
+    return _Task(turned(clip, source, options.turn), source, figure, space_of(target.world), soles, options)
+
+
+def _heading(task: _Task) -> np.ndarray:
+    """(T, 3, 3) the source's turn about the vertical since rest, in the world."""
+    hips = task.source.chains["hips"][0]
+    return heading(task.clip.rotations[:, hips] @ task.clip.rest_rotations()[hips].T)
+
+
+def _travel(task: _Task, posing: Posing, moving: list[int]) -> Travel:
+    """How the body goes about."""
+    figure, space, hangs = posing.figure, task.space, posing.hangs
+    up = figure.facing()[:, 2]
+    size = np.linalg.norm(space.world[:3, :3] @ up)
+    height = float(figure.hip_height(task.soles) * size)
+    ratio = size_ratio(task.source, figure, space.world, task.options, (task.clip.soles, task.soles))
+    way = space.points(carry(task.clip, task.source, height, ratio, task.options))
+    nodes = [hangs.index(bone) for bone in moving]
+    if task.options.root != "both":
+        return Travel(nodes, way, None)
+    turn = posing.axes[:, nodes[0]] @ figure.skeleton.rest[moving[0], :3, :3].T
+    return Travel(nodes, way, ground_path(figure, space, way, turn))
+
+
+def _posable(figure: Figure, hangs: Hangs, needed: set[int]) -> Figure:
+    """The figure without the bones that something else than keys holds.
+
+    Raises:
+        AddonError: it cannot do without them.
+    """
+    there = set(hangs.bones.tolist())
+    chains = {
+        role: tuple(bone for bone in chain if bone in there or role == "root")
+        for role, chain in figure.chains.items()
+    }
+    names = figure.skeleton.names
+    lost = [names[bone] for bone in sorted(needed - there)]
+    lost += [names[figure.chains[role][0]] for role in REQUIRED if not chains[role]]
+    if lost:
+        raise AddonError(
+            f"constraints or drivers hold {', '.join(map(repr, lost))}, so that keys would not move the rig; "
+            "mute them, or map the rig's controls"
         )
-    return _solution(posing, target_map, wanted, contacts, clip.fps)
+    return Figure(figure.skeleton, {role: chain for role, chain in chains.items() if chain})
 
 
 def _check(options: Options) -> None:
     if options.root not in ROOT_MODES:
         raise AddonError(f"root mode {options.root!r} is none of {', '.join(ROOT_MODES)}")
+    if options.limbs not in LIMB_MODES:
+        raise AddonError(f"limbs {options.limbs!r} is none of {', '.join(LIMB_MODES)}")
     if isinstance(options.scale, str):
         if options.scale not in SCALES:
             raise AddonError(f"scale {options.scale!r} is neither a number nor one of {', '.join(SCALES)}")
@@ -130,30 +195,19 @@ def _all_axes(hangs: Hangs, target: Skeleton, wanted: dict[int, np.ndarray], fra
     return axes
 
 
-def _way(
-    clip: Clip, source: Figure, figure: Figure, space: Space, options: Options, soles: float | None
-) -> np.ndarray:
-    """(T, 3) of the middle between the target's hip joints, in the world."""
-    up = figure.facing()[:, 2]
-    size = np.linalg.norm(space.world[:3, :3] @ up)
-    height = figure.hip_height(soles) * size
-    ratio = size_ratio(source, figure, space.world, options, (clip.soles, soles))
-    return carry(clip, source, float(height), ratio, options)
-
-
 def _solution(
-    posing: Posing, target_map: BoneMap, wanted: dict[int, np.ndarray], contacts: np.ndarray, fps: float
+    posing: Posing, switches: tuple[Switch, ...], turned_bones: set[int], contacts: np.ndarray, fps: float
 ) -> Solution:
     hangs, names = posing.hangs, posing.figure.skeleton.names
     channels = basis_rotations(hangs, posing.axes)
     return Solution(
         posing.figure.skeleton,
         tuple(names[bone] for bone in hangs.bones),
-        {names[bone]: channels[:, i] for i, bone in enumerate(hangs.bones) if bone in wanted},
+        {names[bone]: channels[:, i] for i, bone in enumerate(hangs.bones) if bone in turned_bones},
         {names[hangs.bones[i]]: values for i, values in posing.locations.items()},
         posing.axes,
         posing.heads(),
-        target_map.switches,
+        switches,
         contacts,
         fps,
         posing.figure.leg_length(),
