@@ -9,8 +9,9 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
@@ -20,7 +21,7 @@ import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 import rigs  # noqa: E402
 
-from blender_addon.retarget.apply import retarget, solve_on  # noqa: E402
+from blender_addon.retarget.apply import Job, retarget  # noqa: E402
 from blender_addon.retarget.clip import Clip  # noqa: E402
 from blender_addon.retarget.keys import bone_path  # noqa: E402
 from blender_addon.retarget.matcher import match  # noqa: E402
@@ -46,6 +47,7 @@ JUMP = np.radians(30.0)
 """A bone flips where it turns this much farther in a frame than the source's."""
 PLANTED_SPEED, PLANTED_HEIGHT = 0.2, 0.03
 """Metres a second and metres above its lowest place (5th percentile): what counts as a planted sole of the source."""
+PERSON_LEG = 0.8  # metres, hip joint to ankle
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,23 @@ def _lowest(mesh: bpy.types.Object) -> float:
 
 
 def source_seen(clip: Clip, bone_map: BoneMap) -> Seen:
+    """The source, in its own units: those of BVH files are not told."""
     rows = {role: clip.skeleton.index(bones[0]) for role, bones in bone_map.pairs.items()}
     return Seen(
         {role: clip.positions[:, row] for role, row in rows.items()},
         {role: clip.rotations[:, row] for role, row in rows.items()},
     )
+
+
+def source_soles(clip: Clip, bone_map: BoneMap, seen: Seen) -> np.ndarray:
+    """The source's soles (T, 4, 3) at the size of a person, metres."""
+    shown = {role: bones[0] for role, bones in bone_map.pairs.items()}
+    heads = [
+        clip.skeleton.heads[clip.skeleton.index(shown[f"left_{p}"])]
+        for p in ("upper_leg", "lower_leg", "foot")
+    ]
+    leg = np.linalg.norm(np.diff(heads, axis=0), axis=1).sum()
+    return PERSON_LEG / leg * soles(seen, rest_soles(clip.skeleton, shown))
 
 
 def direction_error(seen: Seen, source: Seen) -> float:
@@ -238,7 +252,7 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
     target_map, source_map = match(read_skeleton(rig)), match(clip.skeleton)
     skeleton, shown = read_skeleton(rig), shown_bones(rig, target_map)
     source = source_seen(clip, source_map)
-    rests = planted(soles(source, rest_soles(clip.skeleton, {r: b[0] for r, b in source_map.pairs.items()})))
+    rests = planted(source_soles(clip, source_map, source))
     rest = rest_soles(skeleton, shown)
     result: dict[str, float] = {
         "frames": float(clip.frame_count),
@@ -247,7 +261,7 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
     for name, feet in (("", True), ("free_", False)):
         rest_rig(rig)
         start = time.perf_counter()
-        retarget(rig, clip, options=Options(feet=feet), name=f"{name}motion")
+        retarget([Job(rig, clip, options=Options(feet=feet))])
         seconds = time.perf_counter() - start
         found = figures(see(rig, shown, clip.frame_count), source, rest, rests)
         result |= {f"{name}{figure}": value for figure, value in found.items()} | {f"{name}seconds": seconds}
@@ -263,7 +277,7 @@ def long_seconds(rig: bpy.types.Object, path: Path, frames: int = 1000) -> float
     again = np.arange(frames) % clip.frame_count
     rest_rig(rig)
     start = time.perf_counter()
-    retarget(rig, replace(clip.select(again)), name="long")
+    retarget([Job(rig, clip.select(again))])
     return time.perf_counter() - start
 
 
@@ -280,9 +294,13 @@ def main() -> None:
     result["bones"] = len(rig.data.bones)
     result["seconds_1000_frames"] = long_seconds(rig, Path(motions[0].partition("=")[2]))
     Path(out).write_text(json.dumps(result))
-    sys.stdout.flush()
-    os._exit(0)  # bpy hangs at exit after Rigify has generated
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # bpy hangs at exit after Rigify has generated; what failed has written nothing

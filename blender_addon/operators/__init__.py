@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import import_motion
+from . import import_motion, retarget, retarget_settings
 
-_MODULES = (import_motion,)
+_MODULES = (import_motion, retarget_settings, retarget)
 
 
 def register() -> None:

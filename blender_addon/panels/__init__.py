@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import main
+from . import main, retarget
 
-_MODULES = (main,)
+_MODULES = (main, retarget)
 
 
 def register() -> None:
