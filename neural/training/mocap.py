@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
-from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
+from smpl_fitting.body.names import JOINT_NAMES
 from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP, local_rotations
+from smpl_fitting.guests.rest_pose import frame_of, swing
+from smpl_fitting.guests.timeline import matrices_to_axis_angle, rotations_at, values_at
 
 CMU_FPS = 120.0
 _METRES = 0.0254
 _STILL_SPEED = 0.08  # m/s of the slowest-moving ankle and ball that still count as standing
 _STILL_FRAMES = 30
-Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 class MocapError(LiquidMotionError):
@@ -119,16 +121,11 @@ def retarget(recording: Recording, rest_joints: np.ndarray, fps: float) -> tuple
     turned = _bone_rotations(recording)
     for joint, name in enumerate(JOINT_NAMES):
         world[:, joint] = turned[name] @ rest_alignment(recording, rest_joints, name)
-    local = world.copy()
-    for joint, parent in enumerate(SMPL_PARENTS[1:], start=1):
-        local[:, joint] = world[:, parent].transpose(0, 2, 1) @ world[:, joint]
-    pelvis = _pelvis_path(recording, rest_joints, world[:, 0])
-    local[:, 0] = Y_UP_TO_Z_UP @ local[:, 0]
-    times = np.arange(0.0, (frames - 1) / recording.fps + 1e-9, 1.0 / fps)
-    poses = np.concatenate([_resample(local[:, joint], recording.fps, times) for joint in range(24)], axis=1)
+    trans = _pelvis_path(recording, rest_joints, world[:, 0]) @ Y_UP_TO_Z_UP.T - rest_joints[0]
+    local = local_rotations(Y_UP_TO_Z_UP @ world)
     source = np.arange(frames) / recording.fps
-    trans = pelvis @ Y_UP_TO_Z_UP.T - rest_joints[0]
-    return poses, np.stack([np.interp(times, source, trans[:, axis]) for axis in range(3)], axis=1)
+    times = np.arange(0.0, source[-1] + 1e-9, 1.0 / fps)
+    return matrices_to_axis_angle(rotations_at(source, local, times)), values_at(source, trans, times)
 
 
 # The bone whose rotation a joint takes, and the two joints that span our limb (None: upright in both rests).
@@ -174,7 +171,7 @@ def rest_alignment(recording: Recording, rest_joints: np.ndarray, joint: str) ->
     theirs = recording.skeleton.directions[bone]
     if kind == "ankle":
         up = sole_normal(recording, side)
-        return _frame(theirs, up) @ _frame(ours, np.array([0.0, 1.0, 0.0])).T
+        return frame_of(up, theirs) @ frame_of(np.array([0.0, 1.0, 0.0]), ours).T
     return swing(ours, theirs)
 
 
@@ -199,23 +196,6 @@ def sole_normal(recording: Recording, side: str) -> np.ndarray:
     return normal if normal @ square > np.cos(np.deg2rad(15.0)) else square
 
 
-def _frame(forward: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """(3, 3) columns right, up, forward; ``up`` is kept, ``forward`` made square to it."""
-    forward = forward - (forward @ up) * up
-    forward = forward / np.linalg.norm(forward)
-    return np.stack((np.cross(up, forward), up, forward), axis=1)
-
-
-def swing(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(3, 3) smallest rotation that turns the vector ``source`` towards ``target``."""
-    a, b = source / np.linalg.norm(source), target / np.linalg.norm(target)
-    axis = np.cross(a, b)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-12:
-        return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, a @ b)).as_matrix()
-
-
 def _bone_rotations(recording: Recording) -> dict[str, np.ndarray]:
     """(T, 3, 3) global rotation for each SMPL joint."""
     names = recording.skeleton.names
@@ -237,11 +217,6 @@ def _pelvis_path(recording: Recording, rest_joints: np.ndarray, pelvis_rotation:
     )
     hips = recording.tails[:, [names.index("lhipjoint"), names.index("rhipjoint")]].mean(1) * ours / theirs
     return hips - pelvis_rotation @ (0.5 * (at["left_hip"] + at["right_hip"]) - at["pelvis"])
-
-
-def _resample(rotations: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
-    source = np.arange(len(rotations)) / fps
-    return Slerp(source, Rotation.from_matrix(rotations))(np.minimum(times, source[-1])).as_rotvec()
 
 
 def _forward(skeleton: Skeleton, local: np.ndarray, translation: np.ndarray, fps: float) -> Recording:

@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
 from smpl_fitting.guests.rest_pose import SIDES, Capture, rest_constants, study_capture
 from smpl_fitting.guests.skeleton_names import BodyJoints, find_body_joints
+from smpl_fitting.guests.timeline import matrices_to_axis_angle
 from smpl_fitting.landmarks import JOINT
 
 Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -50,15 +51,15 @@ def retarget(
         hips = (rest_joints[JOINT["left_hip"]] + rest_joints[JOINT["right_hip"]]) / 2
         reach = hips - rest_joints[0] if "left_hip" in joints.limbs else np.zeros(3)
         trans[chunk] = middle - world[:, 0] @ reach - rest_joints[0]
-        poses[chunk] = local_poses(world)
+        poses[chunk] = matrices_to_axis_angle(local_rotations(world))
     return poses, trans, scale
 
 
-def local_poses(world: np.ndarray) -> np.ndarray:
-    """(T, 72) axis-angle relative to the parents, from global rotations (T, 24, 3, 3)."""
+def local_rotations(world: np.ndarray) -> np.ndarray:
+    """(T, 24, 3, 3) relative to the parents, from global ones; joint 0's stays."""
     local = world.copy()
     local[:, 1:] = world[:, SMPL_PARENTS[1:]].swapaxes(-1, -2) @ world[:, 1:]
-    return Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(len(world), -1)
+    return local
 
 
 def _limb_length(joints: BodyJoints, rest: np.ndarray, *, ours: bool) -> float:
