@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from _detections import digest
 from _fit_metrics import Track, true_contacts
 
 import neural.training
-import smpl_fitting.detection
 from neural.training.filmed import FPS, ClipSpec, Scene, set_scene
 from smpl_fitting.body import BodyModel
-from smpl_fitting.detection import Detections, detect
+from smpl_fitting.detection import Detections
 from smpl_fitting.files import atomic_path
 from smpl_fitting.geometry import Camera
 from smpl_fitting.video import Footage, VideoWriter, open_footage
@@ -78,7 +77,7 @@ class TrueClip:
 def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> TrueClip:
     """A clip, drawn unless the cache has it."""
     code = _sources(neural.training, _DRAWING + _MOVING[Path(spec.motion).suffix])
-    key = _digest(repr(spec).encode(), *code, body.weights.numpy().tobytes())
+    key = digest(repr(spec).encode(), *code, body.weights.numpy().tobytes())
     film, numbers = cache / f"{spec.name}-{key}.mp4", cache / f"{spec.name}-{key}.npz"
     if not (film.exists() and numbers.exists()):
         cache.mkdir(parents=True, exist_ok=True)
@@ -88,24 +87,6 @@ def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> Tru
         return TrueClip(
             spec, open_footage(film), camera, kept["vertices"], kept["joints"], float(kept["stature"])
         )
-
-
-def detect_clip(clip: TrueClip, cache: Path, any_version: bool) -> Detections:
-    """What the detector sees of a clip, unless the cache has it.
-
-    Args:
-        any_version: take the newest detections in the cache even though the detector's code has changed.
-    """
-    name = clip.footage.path.stem
-    code = _sources(
-        smpl_fitting.detection, sorted(p.stem for p in _folder(smpl_fitting.detection).glob("*.py"))
-    )
-    path = cache / f"{name}-seen-{_digest(*code)}.npz"
-    if any_version and not path.exists():
-        path = max(cache.glob(f"{name}-seen-*.npz"), key=lambda p: p.stat().st_mtime, default=path)
-    if not path.exists():
-        detect(clip.footage).save(path)
-    return Detections.load(path)
 
 
 def with_true_landmarks(detections: Detections, clip: TrueClip, body: BodyModel) -> Detections:
@@ -137,7 +118,3 @@ def _folder(package) -> Path:
 
 def _sources(package, names) -> list[bytes]:
     return [(_folder(package) / f"{name}.py").read_bytes() for name in names]
-
-
-def _digest(*parts: bytes) -> str:
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _detections import kept_detections
 from _fit_metrics import Track, contact_f1, figures
 from _fit_pictures import compare, worst_frames
-from _synthetic_clips import TrueClip, detect_clip, load_clip, with_true_landmarks
+from _synthetic_clips import TrueClip, load_clip, with_true_landmarks
 from _synthetic_sets import SETS
 
 from neural.training.filmed import FPS
@@ -72,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         cache = options.cache or Path(scratch)
         clips = [
-            (clip, detect_clip(clip, cache, options.any_detections))
+            (clip, kept_detections(clip.footage, cache, options.any_detections))
             for clip in chosen_clips(options.set, options.subject, options.shared, cache, body)
         ]
         result: dict[str, float] = {}

@@ -24,8 +24,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from _detections import kept_detections  # noqa: E402
 from _fit_metrics import similarity  # noqa: E402
-from _synthetic_clips import TrueClip, detect_clip, load_clip  # noqa: E402
+from _synthetic_clips import TrueClip, load_clip  # noqa: E402
 from _synthetic_sets import DEV  # noqa: E402
 from measure_landmarks import random_camera  # noqa: E402
 
@@ -73,7 +74,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         cache = options.cache or Path(scratch)
         clips = [load_clip(spec, options.shared, cache, body) for spec in DEV]
-        seen = [compare_clip(clip, detect_clip(clip, cache, options.any_detections), body) for clip in clips]
+        seen = [
+            compare_clip(clip, kept_detections(clip.footage, cache, options.any_detections), body)
+            for clip in clips
+        ]
         report(seen)
         if options.people:
             print(f"\n{options.people} PEOPLE, {VIEWS} STILLS EACH (a lag means nothing there)")
