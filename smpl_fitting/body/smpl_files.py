@@ -55,9 +55,12 @@ def load_smpl_file(path: str | Path, gender: str | None = None) -> BodyModel:
     try:
         arrays = {key: _numbers(key, content[key]) for key in KEYS}
         kind, names = _kind(arrays)
+        _check_values(arrays)
+        return _assemble(arrays, kind, names, gender or _gender(path))
     except BodyModelError as error:
         raise BodyModelError(f"{path}: {error}; {AGAIN}") from error
-    return _assemble(arrays, kind, names, gender or _gender(path))
+    except (ValueError, LookupError, RuntimeError, ArithmeticError) as error:
+        raise BodyModelError(f"{path}: its mesh is not a body's ({error}); {AGAIN}") from error
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
@@ -103,6 +106,24 @@ def _kind(arrays: dict[str, np.ndarray]) -> tuple[str, tuple[str, ...]]:
     if body != SMPL_PARENTS[1:22]:
         raise BodyModelError("its skeleton is not SMPL's")
     return KINDS[joints]
+
+
+def _check_values(arrays: dict[str, np.ndarray]) -> None:
+    """Refuses numbers that no body has, of which deriving the rest would take for ever or fail."""
+    size = float(np.ptp(arrays["v_template"], axis=0).max())
+    if not 0.1 < size < 10:
+        raise BodyModelError(f"the body is {size:.3g} metres tall")
+    for key in ("shapedirs", "posedirs"):
+        if arrays[key].size and float(np.abs(arrays[key]).max()) > 10:
+            raise BodyModelError(f"{key} move vertices by more than 10 metres")
+    for key in ("weights", "J_regressor"):
+        sums = arrays[key].sum(1, dtype=np.float64)
+        if np.abs(arrays[key]).max() > 10 or np.abs(sums - 1).max() > 0.05:
+            raise BodyModelError(f"the rows of {key} do not sum to one")
+    edges = np.sort(arrays["f"][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64), axis=1)
+    _, uses = np.unique(edges[:, 0] * len(arrays["v_template"]) + edges[:, 1], return_counts=True)
+    if uses.max() > 2:
+        raise BodyModelError("its faces are no surface (more than two of them share an edge)")
 
 
 def _gender(path: Path) -> str:

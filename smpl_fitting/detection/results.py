@@ -45,6 +45,7 @@ class Detections:
         crops: (T, 4) float64, the squares that hold the masks: centre x, y, side, rotation.
         masks: T zlib-compressed square uint8 arrays, empty where nobody was found; or None, if not asked for.
         cuts: (C,) int64 rising rows at which a new shot begins, after the first; nothing is known across them.
+        person: number of this person among everybody of the clip, the most prominent first.
     """
 
     keypoints: np.ndarray
@@ -56,6 +57,7 @@ class Detections:
     crops: np.ndarray
     masks: Sequence[bytes] | None = None
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    person: int = 0
 
     @property
     def found(self) -> np.ndarray:
@@ -115,10 +117,11 @@ class Detections:
             if int(data.pop("format_version")) != FORMAT_VERSION:
                 raise ValueError("another version's")
             height, width = data.pop("image_size")
+            person = int(data.pop("person"))
             lengths = data.pop("mask_lengths", None)
             _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())
-            return Detections(image_size=(int(height), int(width)), masks=masks, **data)
+            return Detections(image_size=(height, width), masks=masks, person=person, **data)
         except DAMAGE as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
 

@@ -121,7 +121,7 @@ def test_motion_files(motion_arrays, body, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_thousands_of_motion_files(motion_arrays, body, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    _fuzz(lambda path: _load_motion(path, body), motion_arrays, tmp_path, range(1000, 7000))
+    _fuzz(lambda path: _load_motion(path, body), motion_arrays, tmp_path, range(1000, 4000))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
@@ -135,7 +135,7 @@ def test_detection_files(detection_arrays, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_thousands_of_detection_files(detection_arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    _fuzz(_load_detections, detection_arrays, tmp_path, range(1000, 4000))
+    _fuzz(_load_detections, detection_arrays, tmp_path, range(1000, 3000))
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))

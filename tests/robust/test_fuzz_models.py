@@ -108,7 +108,7 @@ def test_pickles(arrays, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
 def test_many_pickles(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    _fuzz(lambda rng: _odd_pickle(arrays, rng), tmp_path / "SMPL_NEUTRAL.pkl", range(1000, 1400))
+    _fuzz(lambda rng: _odd_pickle(arrays, rng), tmp_path / "SMPL_NEUTRAL.pkl", range(1000, 1200))
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_thousands_of_small_pickles(arrays, tmp_path, monkeypatch):
         data = pickle.dumps(small, int(rng.choice([0, 2, 4, 5])))
         return damaged(data, rng) if rng.random() < 0.5 else _with_broken_opcodes(data, rng)
 
-    _fuzz(make, tmp_path / "SMPL_NEUTRAL.pkl", range(4000))
+    _fuzz(make, tmp_path / "SMPL_NEUTRAL.pkl", range(3000))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
@@ -136,7 +136,7 @@ def test_archives(arrays, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::DeprecationWarning")
 def test_many_archives(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    _fuzz(lambda rng: odd_npz(arrays, rng), tmp_path / "SMPL_NEUTRAL.npz", range(1000, 1150))
+    _fuzz(lambda rng: odd_npz(arrays, rng), tmp_path / "SMPL_NEUTRAL.npz", range(1000, 1100))
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
