@@ -27,6 +27,8 @@ HEIGHT_SPREAD = 0.04  # metres that a fitted sole on the ground strays from it
 TAIL = 1.5  # how fast height speaks against contact: as height to the power of minus twice this
 SWING_HEIGHT = 0.4  # metres: a foot in the air is somewhere below this
 DEPTH_RATIO = 10.0  # a monocular fit errs this much more along the line of sight than across it
+FLOATING = -0.5  # the most that a sole's height over the ground speaks against contact
+RAISED = 0.1  # metres above the lower foot: half of what a raised foot has at least
 EVIDENCE_RATE = 20.0  # independent measurements a second: neighbouring frames share their errors
 CHANGE_RATE = 4.0  # contacts made, and contacts broken, a second
 LEAP = 0.75  # seconds to either side in which somebody stands on something: nobody flies longer
@@ -40,6 +42,7 @@ def find_contacts(
     ground: float | None = None,
     confidence: np.ndarray | None = None,
     view: np.ndarray | None = None,
+    picture: np.ndarray | None = None,
     cuts: Sequence[int] | np.ndarray = (),
 ) -> np.ndarray:
     """The probability that each part of the feet stands on something.
@@ -49,6 +52,8 @@ def find_contacts(
         ground: its height, where it is known; else the lowest the feet come within about a second.
         confidence: (T, 4) or (T,) in [0, 1], how well the feet are seen; unseen feet claim no contact.
         view: (3,) or (T, 3) line of sight in the same axes, along which a monocular fit errs most.
+        picture: (T, 4, 2) metres, where the footage itself shows the soles across the line of sight, as
+            landmarks: a fit may slide where the picture stands still.
         cuts: rows at which a new shot begins; nothing is carried across them.
 
     Returns:
@@ -67,9 +72,10 @@ def find_contacts(
     sight = None if view is None else np.broadcast_to(np.asarray(view, np.float64), (len(soles), 3))
     contacts = np.zeros(soles.shape[:2], np.float32)
     for shot in shots(len(soles), cuts):
-        evidence = height_evidence(soles[shot, :, 2], fps, ground) + speed_evidence(
-            soles[shot], fps, None if sight is None else sight[shot]
-        )
+        speed = speed_evidence(sole_speed(soles[shot], fps, None if sight is None else sight[shot]), fps)
+        if picture is not None:
+            speed = np.maximum(speed, speed_evidence(sole_speed(picture[shot], fps), fps))
+        evidence = speed + height_evidence(soles[shot, :, 2], fps, ground)
         evidence = seen[shot] * evidence + (1 - seen[shot]) * UNSEEN
         contacts[shot] = smoothed_probability(evidence * min(EVIDENCE_RATE / fps, 1.0), CHANGE_RATE / fps)
     return contacts
@@ -89,6 +95,16 @@ def foot_visibility(keypoints: np.ndarray, confidence: np.ndarray, image_size: t
     return np.where(inside, (visibility - low) / (high - low), 0.0).clip(0, 1) * (confidence > 0)[:, None]
 
 
+def foot_rays(keypoints: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """(T, 4, 2) where heels and toes are seen, in the camera's plane at depth 1.
+
+    Args:
+        keypoints: (T, 33, 2 or more) MediaPipe's landmarks, pixels. K: (T, 3, 3).
+    """
+    offset = keypoints[:, SOLE_LANDMARKS, :2] - K[:, None, :2, 2]
+    return offset / K[:, None, [0, 1], [0, 1]]
+
+
 def shots(frames: int, cuts: Sequence[int] | np.ndarray) -> Iterator[slice]:
     """The stretches between cuts; ``cuts`` are the rows at which a new one begins."""
     edges = np.unique(np.concatenate([[0, frames], np.asarray(cuts, np.int64).reshape(-1)]))
@@ -97,7 +113,7 @@ def shots(frames: int, cuts: Sequence[int] | np.ndarray) -> Iterator[slice]:
 
 
 def sole_speed(soles: np.ndarray, fps: float, view: np.ndarray | None = None) -> np.ndarray:
-    """(T, 4) speeds in m/s of soles (T, 4, 3): the slope of a line through ``SPEED_WINDOW``.
+    """(T, 4) speeds in m/s of soles (T, 4, 3 or 2): the slope of a line through ``SPEED_WINDOW``.
 
     view: (T, 3) lines of sight; motion along them counts less, by ``DEPTH_RATIO``.
     """
@@ -116,11 +132,10 @@ def sole_speed(soles: np.ndarray, fps: float, view: np.ndarray | None = None) ->
     return np.linalg.norm(slope, axis=-1)
 
 
-def speed_evidence(soles: np.ndarray, fps: float, view: np.ndarray | None = None) -> np.ndarray:
-    """(T, 4) log-odds of contact from the speeds alone; bounded, since both states have outliers."""
-    if len(soles) == 1:
-        return np.zeros(soles.shape[:2])
-    speed = sole_speed(soles, fps, view)
+def speed_evidence(speed: np.ndarray, fps: float) -> np.ndarray:
+    """(T, 4) log-odds of contact from speeds (T, 4) alone; bounded, since both states have outliers."""
+    if len(speed) == 1:
+        return np.zeros(speed.shape)
     # the fit's errors grow with the speed: a runner's planted foot seems to move faster than a dancer's
     fastest = ndimage.maximum_filter1d(speed, 2 * max(round(STRIDE * fps), 1) + 1, axis=0, mode="nearest")
     ratio = speed / (SLOW + SWING_SHARE * fastest)
@@ -128,10 +143,16 @@ def speed_evidence(soles: np.ndarray, fps: float, view: np.ndarray | None = None
 
 
 def height_evidence(heights: np.ndarray, fps: float, ground: float | None = None) -> np.ndarray:
-    """(T, 4) log-odds of contact from the heights (T, 4): Student's law on the ground, any height in the air."""
+    """(T, 4) log-odds of contact from the heights (T, 4).
+
+    Above the ground: Student's law there against any height in the air. It says little against contact, since
+    a fitted body may float or sink by a hand's breadth; its own lower foot is the better witness then.
+    """
     above = (heights - support(heights, fps, ground)[:, None]) / HEIGHT_SPREAD
     above = np.where(above < 0, 0.5 * above, above)  # too low is an error of the fit, too high may be a step
-    return np.log(SWING_HEIGHT / HEIGHT_SPREAD / np.pi) - TAIL * np.log1p(above**2)
+    on_ground = np.log(SWING_HEIGHT / HEIGHT_SPREAD / np.pi) - TAIL * np.log1p(above**2)
+    higher = (heights - _lowest(heights)[:, None]).clip(0) / RAISED
+    return on_ground.clip(FLOATING) + (0.5 - TAIL * np.log1p(higher**2)).clip(max=0)
 
 
 def support(heights: np.ndarray, fps: float, ground: float | None = None) -> np.ndarray:
@@ -141,10 +162,14 @@ def support(heights: np.ndarray, fps: float, ground: float | None = None) -> np.
     either side, the person stands on a step (or the fit has drifted), and the lowest that the feet come is its
     height.
     """
-    lowest = ndimage.median_filter(heights.min(1), size=min(5, len(heights)), mode="nearest")
     reach = 2 * max(round(LEAP * fps), 1) + 1
-    lowest = ndimage.minimum_filter1d(lowest, reach, mode="nearest")
+    lowest = ndimage.minimum_filter1d(_lowest(heights), reach, mode="nearest")
     return lowest if ground is None else np.maximum(lowest, ground)
+
+
+def _lowest(heights: np.ndarray) -> np.ndarray:
+    """(T,) the height of the lowest sole, single outliers apart."""
+    return ndimage.median_filter(heights.min(1), size=min(5, len(heights)), mode="nearest")
 
 
 def smoothed_probability(evidence: np.ndarray, change: float) -> np.ndarray:

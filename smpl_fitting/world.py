@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.contacts import find_contacts
+from smpl_fitting.contacts import find_contacts, shots
 from smpl_fitting.geometry import Camera, axis_angle_to_matrix, matrix_to_axis_angle
 from smpl_fitting.landmarks import JOINT, LANDMARK
 from smpl_fitting.motion import Motion
@@ -35,6 +35,7 @@ def camera_to_world(
     fps: float = 30.0,
     *,
     confidence: np.ndarray | None = None,
+    rays: np.ndarray | None = None,
     cuts: Sequence[int] | np.ndarray = (),
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]:
     """Place a camera-space fit in a Z-up world with the ground at z = 0.
@@ -47,6 +48,7 @@ def camera_to_world(
     Args:
         betas: (B,). rotations: (T, J, 3, 3) with joint 0 in camera axes. trans: (T, 3), camera axes.
         confidence, cuts: as in :func:`smpl_fitting.contacts.find_contacts`.
+        rays: (T, 4, 2) where the feet are seen, :func:`smpl_fitting.contacts.foot_rays`.
 
     Returns:
         poses (T, 3 J) axis-angle and trans (T, 3) in the world, camera R (3, 3) and t (3,) with
@@ -55,9 +57,21 @@ def camera_to_world(
     rest_pelvis = body.shaped(betas)[1][0]
     lean = _lean(body.landmarks(betas, rotations, trans) @ LEVEL_CAMERA.T)
     soles = body.soles(betas, rotations, trans) @ LEVEL_CAMERA.T
-    height, slope, contacts = _stand(
-        soles, (rest_pelvis + trans) @ LEVEL_CAMERA.T, lean, fps, confidence, cuts
-    )
+    pelvis = rest_pelvis + trans
+    picture = None if rays is None else _unprojected(rays, pelvis[:, 2].numpy(), cuts)
+
+    def contacts_of(level: Tensor, ground: float) -> np.ndarray:
+        return find_contacts(
+            (soles @ level.T).numpy(),
+            fps,
+            ground=ground,
+            confidence=confidence,
+            view=(pelvis @ LEVEL_CAMERA.T @ level.T).numpy(),
+            picture=picture,
+            cuts=cuts,
+        )
+
+    height, slope, contacts = _stand(soles, lean, contacts_of, cuts)
     to_world = _upright(slope) @ LEVEL_CAMERA
     pelvis = (rest_pelvis + trans) @ to_world.T
     foot = torch.tensor([0.0, 0.0, height]) @ _upright(slope).T  # a point of the plane
@@ -70,30 +84,29 @@ def camera_to_world(
 
 def _stand(
     soles: Tensor,
-    sight: Tensor,
     lean: Tensor,
-    fps: float,
-    confidence: np.ndarray | None,
+    contacts_of: Callable[[Tensor, float], np.ndarray],
     cuts: Sequence[int] | np.ndarray,
 ) -> tuple[float, Tensor, np.ndarray]:
-    """Height and slope (2,) of the ground and the contacts (T, 4); soles (T, 4, 3), lines of sight (T, 3), z up."""
+    """Height and slope (2,) of the ground under soles (T, 4, 3), z up, and the contacts (T, 4).
+
+    contacts_of: gives them for the rotation that levels the ground and its height then.
+    """
     height, slope = ground_plane(_lower_foot(soles), lean, FRAMES_PER_STEP)
     for _ in range(PLANE_PASSES):
         level = _upright(slope)
-        ground = float((torch.tensor([0.0, 0.0, height]) @ level.T)[2])
-        contacts = find_contacts(
-            (soles @ level.T).numpy(),
-            fps,
-            ground=ground,
-            confidence=confidence,
-            view=(sight @ level.T).numpy(),
-            cuts=cuts,
-        )
+        contacts = contacts_of(level, float((torch.tensor([0.0, 0.0, height]) @ level.T)[2]))
         steps = intervals(contacts, cuts)
         if len(steps):
             places = [soles[start:stop, point].median(0).values for point, start, stop in steps.tolist()]
             height, slope = ground_plane(torch.stack(places), lean, POINTS_PER_STEP)
     return height, slope, contacts
+
+
+def _unprojected(rays: np.ndarray, depth: np.ndarray, cuts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Rays (T, 4, 2) at the depth (T,) in metres at which each shot usually shows the person."""
+    usual = [np.full(shot.stop - shot.start, np.median(depth[shot])) for shot in shots(len(depth), cuts)]
+    return rays * np.concatenate(usual)[:, None, None]
 
 
 def ground_plane(points: Tensor, lean: Tensor, repeats: float = 1.0) -> tuple[float, Tensor]:
