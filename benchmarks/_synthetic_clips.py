@@ -11,14 +11,14 @@ from _detections import digest
 from _fit_metrics import Track, true_contacts
 
 import neural.training
-from neural.training.filmed import FPS, ClipSpec, Scene, set_scene
+from neural.training.filmed import FPS, ClipSpec, Scene, captured_motion, set_scene
 from smpl_fitting.body import BodyModel
 from smpl_fitting.detection import Detections
 from smpl_fitting.files import atomic_path
 from smpl_fitting.geometry import Camera
 from smpl_fitting.video import Footage, VideoWriter, open_footage
 
-# What decides the pictures: a change to any of these draws the clips again.
+# What decides the pictures, beside the motion: a change to any of these draws the clips again.
 _DRAWING = (
     "dressing",
     "face_details",
@@ -30,7 +30,6 @@ _DRAWING = (
     "truth",
     "wardrobe",
 )
-_MOVING = {".amc": ("mocap",), ".bvh": ("bvh", "mocap")}
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,19 @@ class TrueClip:
 
 def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> TrueClip:
     """A clip, drawn unless the cache has it."""
-    code = _sources(neural.training, _DRAWING + _MOVING[Path(spec.motion).suffix])
-    key = digest(repr(spec).encode(), *code, body.weights.numpy().tobytes())
+    captures = shared / "mocap"
+    moved = np.concatenate(captured_motion(spec, captures, body.J_template.double().numpy()), axis=1)
+    parts = [
+        repr(spec).encode(),
+        *_drawing_code(),
+        body.weights.numpy().tobytes(),
+        np.rint(1e3 * moved).tobytes(),
+    ]
+    key = digest(*parts)
     film, numbers = cache / f"{spec.name}-{key}.mp4", cache / f"{spec.name}-{key}.npz"
     if not (film.exists() and numbers.exists()):
         cache.mkdir(parents=True, exist_ok=True)
-        _draw(set_scene(spec, shared / "assets/makehuman_cc0", shared / "mocap", body), film, numbers)
+        _draw(set_scene(spec, shared / "assets/makehuman_cc0", captures, body), film, numbers)
     with np.load(numbers) as kept:
         camera = Camera(*(torch.from_numpy(kept[name]) for name in "KRt"), spec.image_size)
         return TrueClip(
@@ -112,9 +118,6 @@ def _draw(scene: Scene, film: Path, numbers: Path) -> None:
         )
 
 
-def _folder(package) -> Path:
-    return Path(package.__file__).parent
-
-
-def _sources(package, names) -> list[bytes]:
-    return [(_folder(package) / f"{name}.py").read_bytes() for name in names]
+def _drawing_code() -> list[bytes]:
+    folder = Path(neural.training.__file__).parent
+    return [(folder / f"{name}.py").read_bytes() for name in _DRAWING]

@@ -38,8 +38,8 @@ DEV = (
 TEST = (
     _test("climb_up", 9101, "female", CLIMB_UP, 4.0, 2.5, 150, 3.6, airborne=True),
     _test("climb_down", 9102, "male", CLIMB_DOWN, 0.3, 2.0, 35, 4.5, airborne=True, height=1.6, outfit=JEANS),
-    _test("turn", 9103, "female", CLIMB_TURN, 15.0, 2.5, 0, 3.2, height=1.5),
-    _test("walk_to", 9114, "male", WALK, 0.1, 2.2, 0, 4.0, roll=-7),
+    _test("climb_turn", 9103, "female", CLIMB_TURN, 15.0, 2.5, 0, 3.2, height=1.5),
+    _test("walk_near", 9114, "male", WALK, 0.1, 2.2, 0, 4.0, roll=-7),
     _test("walk_past", 9105, "female", WALK, 2.3, 2.0, 85, 6.0, height=1.0, image_size=WIDE),
     _test("dance_near", 9106, "male", DANCE, 1.0, 2.5, 20, 2.5, rest_frame=0, image_size=LARGE),
     _test("dance_back", 9107, "female", DANCE, 3.5, 2.0, 160, 4.0, rest_frame=0),
