@@ -11,10 +11,11 @@ from .figure import Figure
 from .hangs import locate
 from .limbs import hinge
 from .posing import Posing
-from .rotations import normalized
+from .rotations import about_axis, normalized, rotate
 from .skeleton import BoneMap, Switch
 
 _PARTS = {"arm": ("upper_arm", "lower_arm", "hand"), "leg": ("upper_leg", "lower_leg", "foot")}
+_STRAIGHT = 1e-3  # of the upper segment: what is bent by less is not bent on purpose
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,33 @@ def _set_target(posing: Posing, limb: Limb) -> None:
 
 
 def _set_pole(posing: Posing, limb: Limb) -> None:
-    """In the plane the limb is bent in, as far from the elbow or knee as at rest."""
+    """At the angle about the limb's axis, from the plane it is bent in, that the pole has at rest, and as far away."""
     assert limb.pole is not None
     figure, node = posing.figure, posing.hangs.index(limb.pole)
     heads = posing.heads()
     start, joint, end = (heads[:, posing.node(role)] for role in limb.roles)
     along = normalized(end - start)
-    size = figure.length(limb.roles[0])
-    out = (joint - start) / size
-    out = out - along * (out * along).sum(-1, keepdims=True)
+    out = _across(joint - start, along) / figure.length(limb.roles[0])
     # a straight limb has no plane: then the axis it would bend about decides
-    ready = np.cross(along, hinge(posing, limb.roles[0]))
-    out = normalized(out + 0.02 * normalized(ready))
+    out = normalized(out + 0.02 * normalized(np.cross(along, hinge(posing, limb.roles[0]))))
+    out = rotate(about_axis(along, np.full(len(along), _pole_angle(figure, limb))), out)
     reach = np.linalg.norm(figure.skeleton.heads[limb.pole] - figure.head(limb.roles[1]))
     posing.locations[node] = locate(posing.hangs, node, posing.axes, heads, joint + reach * out)
+
+
+def _pole_angle(figure: Figure, limb: Limb) -> float:
+    """From the bend of the limb at rest to its pole, about the limb's axis: rigs keep it, whatever their pole angle."""
+    start, joint, end = (figure.head(role) for role in limb.roles)
+    along = normalized(end - start)
+    bent, pole = _across(joint - start, along), _across(figure.skeleton.heads[limb.pole] - start, along)
+    if np.linalg.norm(bent) < _STRAIGHT * figure.length(limb.roles[0]):
+        return 0.0
+    return float(np.arctan2(np.cross(bent, pole) @ along, bent @ pole))
+
+
+def _across(vectors: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """The part of vectors (..., 3) square to unit directions."""
+    return vectors - along * (vectors * along).sum(-1, keepdims=True)
 
 
 def replaced(figure: Figure, limbs: list[Limb]) -> set[int]:

@@ -66,18 +66,20 @@ def probe(
     axes, heads = _evaluate(rig, skeleton, keyed, turns, steps, switches)
     frames = axes @ transpose(turns)
     free = ~(skeleton.connected[keyed] & (skeleton.parents[keyed] >= 0))
-    unmoved = heads - free[:, None] * rotate(_location_axes(skeleton, keyed, frames), steps)
+    acting = [_location_axes(skeleton, bone, frames[:, k]) for k, bone in enumerate(keyed)]
+    unmoved = heads - free[:, None] * rotate(np.stack(acting, 1), steps)
     return _explain(skeleton, keyed, axes, heads, frames, unmoved, size)
 
 
-def _location_axes(skeleton: Skeleton, keyed: list[int], frames: np.ndarray) -> np.ndarray:
-    """Axes in which the location channels act: the frame's, or the armature's for roots that are told so."""
-    result = frames.copy()
-    roots = [
-        k for k, bone in enumerate(keyed) if not skeleton.local_location[bone] and skeleton.parents[bone] < 0
-    ]
-    result[:, roots] = np.eye(3)
-    return result
+def _location_axes(skeleton: Skeleton, bone: int, frames: np.ndarray) -> np.ndarray:
+    """Axes (..., 3, 3) in which a bone's location acts, where ``frames`` are those in which its rotation does: the
+    same, or the parent's, or for roots the armature's."""
+    if skeleton.local_location[bone]:
+        return frames
+    parent = int(skeleton.parents[bone])
+    if parent < 0:
+        return np.broadcast_to(np.eye(3), frames.shape)
+    return frames @ skeleton.rest[bone, :3, :3].T @ skeleton.rest[parent, :3, :3]
 
 
 def _evaluate(
@@ -110,19 +112,37 @@ def _evaluate(
 
 @contextmanager
 def kept_pose(rig: bpy.types.Object, names: Sequence[str], switches: Sequence[Switch] = ()) -> Iterator[None]:
-    """Channels of these bones, and the switches, as they were, whatever happens inside."""
+    """Keeps the rig's animation out of the way, and puts back these bones and switches, whatever happens inside."""
     channels = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle")
     before = {(name, c): tuple(getattr(rig.pose.bones[name], c)) for name in names for c in channels}
     values = [rig.pose.bones[switch.bone][switch.property] for switch in switches]
+    with _detached(rig):
+        try:
+            yield
+        finally:
+            for (name, channel), value in before.items():
+                setattr(rig.pose.bones[name], channel, value)
+            for switch, value in zip(switches, values, strict=True):
+                rig.pose.bones[switch.bone][switch.property] = value
+    rig.update_tag()
+    bpy.context.view_layer.update()
+
+
+@contextmanager
+def _detached(rig: bpy.types.Object) -> Iterator[None]:
+    """No action and no NLA: they would undo every pose at the next evaluation."""
+    animation = rig.animation_data
+    if animation is None:
+        yield
+        return
+    action, slot, nla = animation.action, getattr(animation, "action_slot", None), animation.use_nla
+    animation.action, animation.use_nla = None, False
     try:
         yield
     finally:
-        for (name, channel), value in before.items():
-            setattr(rig.pose.bones[name], channel, value)
-        for switch, value in zip(switches, values, strict=True):
-            rig.pose.bones[switch.bone][switch.property] = value
-        rig.update_tag()
-        bpy.context.view_layer.update()
+        animation.action, animation.use_nla = action, nla
+        if slot is not None:
+            animation.action_slot = slot
 
 
 def _explain(
@@ -154,6 +174,7 @@ def _explain(
     offsets = np.stack([found[k][1] for k in order])
     bones = np.array([keyed[k] for k in order])
     free = ~skeleton.local_location[bones] & (skeleton.parents[bones] < 0)
+    acting = [_location_axes(skeleton, bone, offset) for bone, offset in zip(bones, offsets, strict=True)]
     return Hangs(
         bones,
         parents,
@@ -162,7 +183,7 @@ def _explain(
         np.stack([found[k][3] if found[k][2] is not None else np.zeros(3) for k in order]),
         np.stack([found[k][3] if found[k][2] is None else np.zeros(3) for k in order]),
         np.where(free, -1, parents),
-        np.where(free[:, None, None], np.eye(3), offsets),
+        np.stack(acting),
         ~(skeleton.connected[bones] & (skeleton.parents[bones] >= 0)),
     )
 
