@@ -12,7 +12,27 @@ from neural.cli._options import BodyOption, Device, DeviceOption, FramesOption, 
 
 def command(
     clip: Annotated[Path, typer.Argument(help="The clip, picture sequence or photo to fit.")],
-    out: Annotated[Path, typer.Option("--out", help="The motion file (.npz) to write.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="The motion file (.npz) to write. What a killed fit has finished is kept in OUT.partial, "
+            "and the same command goes on from there.",
+        ),
+    ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            "--person",
+            metavar="N|X,Y|X0,Y0,X1,Y1|all",
+            help="Whom to fit: a number of --people, a point or box in pixels (X,Y@FRAME for another frame than "
+            "the first), or all, one file each (OUT_person0.npz, …). By default whom the clip is about.",
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--people", help="Write a picture of everybody who is found, numbered for --person."),
+    ] = None,
     overlay: Annotated[
         Path | None,
         typer.Option("--overlay", help="Also draw the mesh on the footage: a movie, or a picture."),
@@ -22,29 +42,45 @@ def command(
     focal: Annotated[
         float | None, typer.Option("--focal", min=1.0, help="Focal length in pixels, where it is known.")
     ] = None,
+    height: Annotated[
+        float | None,
+        typer.Option("--height", min=0.5, max=2.6, help="The person's stature in metres, where it is known."),
+    ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Fit the body to the person in a clip or photo; write a motion file that AMASS tools read."""
     from neural.cli._perform import perform
 
+    if out is None and people is None:
+        raise typer.BadParameter(
+            "missing: name the motion file to write, or ask for --people", param_hint="--out"
+        )
     params = {
         "clip": str(clip),
-        "out": str(out),
+        "out": str(out) if out else None,
+        "person": person,
+        "people": str(people) if people else None,
         "overlay": str(overlay) if overlay else None,
         "body": body,
         "frames": frame_range(frames),
         "focal": focal,
+        "height": height,
         "device": device.value,
     }
     perform("fit", params, _show, as_json=as_json)
 
 
 def _show(result: dict) -> str:
-    lines = [
-        f"{result['motion']}: {result['frames']} frames, somebody found in {result['frames_found']}, "
-        f"landmarks {result['landmark_error_percent']:.1f}% of the height off"
-    ]
-    if result["overlay"]:
-        lines.append(str(result["overlay"]))
+    lines = []
+    if result["people"]:
+        count = result["people_found"]
+        lines.append(f"{result['people']}: {count} {'person' if count == 1 else 'people'} found")
+    for fit in result["fits"]:
+        lines.append(
+            f"{fit['motion']}: person {fit['person']}, {fit['frames']} frames, found in "
+            f"{fit['frames_found']}, landmarks {fit['landmark_error_percent']:.1f}% of the height off"
+        )
+        if fit["overlay"]:
+            lines.append(str(fit["overlay"]))
     return "\n".join(lines)

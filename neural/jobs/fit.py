@@ -1,56 +1,175 @@
-"""Fit the body to the person in a clip or photo."""
+"""Fit the body to the person, or to everybody, in a clip or photo."""
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from neural.jobs._inputs import body_model, chosen_frames, computing_device, parameter
 from neural.jobs.context import JobContext
+from smpl_fitting.errors import NobodyFoundError
+from smpl_fitting.progress import Progress
+
+if TYPE_CHECKING:
+    from smpl_fitting.body import BodyModel
+    from smpl_fitting.detection import Detections
+    from smpl_fitting.video import Footage
+
+EVERYBODY = "all"
 
 
 def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Fit one clip and write its motion file.
+    """Fit a clip and write a motion file, or one for each person.
+
+    What a killed fit has finished is in the folder ``OUT.partial``; the next one goes on from there.
 
     Params:
-        clip: footage. out: the ``.npz`` to write.
-        overlay: optional movie (picture, for a still) of the mesh on the footage.
+        clip: footage. out: the ``.npz`` to write; for ``person`` ``all``, ``OUT_person0.npz`` and so on.
+        person: optional, who: a number, ``x,y[@frame]``, ``x0,y0,x1,y1[@frame]`` (pixels), or ``all``.
+        people: optional picture to write of everybody who was found; ``out`` may be left out then.
+        overlay: optional movie (picture, for a still) of the mesh on the footage; numbered as ``out``.
         body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
-        device: ``auto`` or ``cpu``.
+        height: optional stature, metres. device: ``auto`` or ``cpu``.
 
     Returns:
-        ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``, ``landmark_error_percent`` of the
-        height.
+        ``people``, that picture, and ``people_found``, how many it shows; ``fits``, for each person fitted
+        ``person`` (number), ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``,
+        ``landmark_error_percent`` of the height; and those of the first fit by themselves.
 
     Raises:
         LiquidMotionError: the footage cannot be read, shows nobody, or a result cannot be written.
     """
     computing_device(params)
-    from smpl_fitting.fit import fit_clip, fit_stills
-    from smpl_fitting.overlay import write_overlay
-    from smpl_fitting.quality import landmark_errors
     from smpl_fitting.video import open_footage
 
-    clip, out = Path(parameter(params, "clip")), Path(parameter(params, "out"))
-    overlay = Path(params["overlay"]) if params.get("overlay") else None
-    focal = params.get("focal")
-    body = body_model(params, context)
-    footage = open_footage(clip)
+    picture = Path(params["people"]) if params.get("people") else None
+    out = Path(parameter(params, "out")) if picture is None or params.get("out") else None
+    footage = open_footage(Path(parameter(params, "clip")))
     frames = chosen_frames(params, footage)
-    fitting = context.progress.part("", 0.0, 0.8 if overlay else 1.0)
-    if footage.is_still:
-        [fit] = fit_stills([clip], body, focal=focal, progress=fitting)
-    else:
-        fit = fit_clip(footage, body, frames=frames, focal=focal, progress=fitting)
-    fit.motion.save(out)
-    if overlay:
-        drawing = context.progress.part("Drawing the overlay", 0.8, 1.0)
-        write_overlay(footage, fit.motion, body, overlay, frames, drawing)
-    found = fit.detections.confidence > 0
-    return {
-        "motion": out,
-        "overlay": overlay,
-        "frames": fit.motion.frame_count,
-        "frames_found": int(found.sum()),
-        "landmark_error_percent": float(100 * landmark_errors(fit.motion, body)[found].mean()),
-    }
+    result: dict[str, Any] = {"people": picture, "people_found": None, "fits": []}
+    partial = out.with_name(f"{out.name}.partial") if out else None
+    listing = context.progress.part("Finding everybody", 0.0, 0.4 if out else 1.0)
+    fitting = context.progress.part("", 0.4 if picture else 0.0, 1.0)
+    try:
+        if picture is not None:
+            result["people_found"] = _list_people(footage, frames, picture, partial, listing)
+        if out is not None and partial is not None:
+            work = _Work(params, footage, frames, body_model(params, context), out, partial)
+            result["fits"] = work.run(fitting)
+    except NobodyFoundError:
+        _remove(partial)
+        raise
+    _remove(partial)
+    return {**result, **(result["fits"][0] if result["fits"] else {})}
+
+
+def _list_people(
+    footage: Footage, frames: range | None, picture: Path, partial: Path | None, progress: Progress
+) -> int:
+    from smpl_fitting.detection import detect_people
+    from smpl_fitting.detection.sheet import write_people
+
+    people = detect_people(footage, frames=frames, checkpoint=partial, progress=progress)
+    write_people(footage, people, picture)
+    return len(people)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is fitted, and where the results go."""
+
+    params: dict[str, Any]
+    footage: Footage
+    frames: range | None
+    body: BodyModel
+    out: Path
+    partial: Path
+
+    def run(self, progress: Progress) -> list[dict[str, Any]]:
+        """Find the people asked for and fit each."""
+        people = self._detections(progress.part("Finding the person", 0.0, 0.5))
+        shares = np.linspace(0.5, 1.0, len(people) + 1)
+        return [
+            self._fit(one, progress.part("", start, stop))
+            for one, start, stop in zip(people, shares[:-1], shares[1:], strict=True)
+        ]
+
+    def _detections(self, progress: Progress) -> list[Detections]:
+        from smpl_fitting.detection import detect, detect_people
+
+        person = self.params.get("person")
+        if person == EVERYBODY:
+            people = detect_people(
+                self.footage, frames=self.frames, checkpoint=self.partial, progress=progress
+            )
+        else:
+            one = detect(
+                self.footage, frames=self.frames, person=person, checkpoint=self.partial, progress=progress
+            )
+            people = [one] if one.found.any() else []
+        if not people:
+            raise NobodyFoundError(
+                f"{self.footage.path}: no person was found; use footage that shows the whole body"
+            )
+        return people
+
+    def _fit(self, found: Detections, progress: Progress) -> dict[str, Any]:
+        """Fit one person and write the results."""
+        from smpl_fitting.fit import fit_clip, fit_stills
+        from smpl_fitting.overlay import write_overlay
+        from smpl_fitting.quality import landmark_errors
+
+        focal, height = self.params.get("focal"), self.params.get("height")
+        overlay = Path(self.params["overlay"]) if self.params.get("overlay") else None
+        fitting = progress.part("", 0.0, 0.6 if overlay else 1.0)
+        if self.footage.is_still:
+            [fit] = fit_stills(
+                [self.footage.path],
+                self.body,
+                focal=focal,
+                height=height,
+                detections=[found],
+                progress=fitting,
+            )
+        else:
+            fit = fit_clip(
+                self.footage,
+                self.body,
+                frames=self.frames,
+                focal=focal,
+                height=height,
+                detections=found,
+                checkpoint=self.partial / f"person{found.person}",
+                progress=fitting,
+            )
+        motion = dataclasses.replace(fit.motion, track_id=found.person)
+        written = self._named(self.out, found)
+        motion.save(written)
+        if overlay:
+            overlay = self._named(overlay, found)
+            drawing = progress.part("Drawing the overlay", 0.6, 1.0)
+            write_overlay(self.footage, motion, self.body, overlay, self.frames, drawing)
+        return {
+            "person": found.person,
+            "motion": written,
+            "overlay": overlay,
+            "frames": motion.frame_count,
+            "frames_found": int(found.found.sum()),
+            "landmark_error_percent": float(100 * landmark_errors(motion, self.body)[found.found].mean()),
+        }
+
+    def _named(self, path: Path, found: Detections) -> Path:
+        """The path itself, or one for each person where everybody is fitted."""
+        if self.params.get("person") != EVERYBODY:
+            return path
+        return path.with_name(f"{path.stem}_person{found.person}{path.suffix}")
+
+
+def _remove(partial: Path | None) -> None:
+    if partial is not None and partial.is_dir():
+        shutil.rmtree(partial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,6 @@ from smpl_fitting.video.footage import Frames
 
 CHUNK_FRAMES = 300
 _GRAY = 128
-_FOLDER = "detection"
 
 
 def detect(
@@ -59,9 +59,9 @@ def detect(
     with search.journal(checkpoint) as journal:
         search.run(journal, progress or Progress(), session)
         people = search.people(journal)
-        chosen = people[:1] if search.wanted is None else [_chosen(people, search)]
-        [found] = search.gather(chosen or [None], journal)
-    return found
+        number = 0 if search.wanted is None else _number(people, search)
+        [found] = search.gather(people[number : number + 1] or [None], journal)
+    return dataclasses.replace(found, person=number)
 
 
 def detect_people(
@@ -80,7 +80,8 @@ def detect_people(
     search = _Search(footage, frames, 0, masks)
     with search.journal(checkpoint) as journal:
         search.run(journal, progress or Progress(), session)
-        return search.gather(search.people(journal), journal)
+        found = search.gather(search.people(journal), journal)
+    return [dataclasses.replace(one, person=number) for number, one in enumerate(found)]
 
 
 class _Search:
@@ -105,13 +106,13 @@ class _Search:
     @contextlib.contextmanager
     def journal(self, checkpoint: Path | None) -> Iterator[Journal]:
         """The journal in the checkpoint, or in a temporary folder."""
-        place = self.wanted if isinstance(self.wanted, At) else None
+        place = self.wanted if isinstance(self.wanted, At) else None  # numbers choose only in the end
         key = footage_key(self.footage, self.frames, self.masks, self.everybody, place)
         if checkpoint is not None:
-            yield Journal(checkpoint / _FOLDER, key)
+            yield Journal(checkpoint / f"detection-{key}")
             return
         with tempfile.TemporaryDirectory(prefix="liquid-motion-") as folder:
-            yield Journal(Path(folder), key)
+            yield Journal(Path(folder))
 
     def run(self, journal: Journal, progress: Progress, session: DetectorSession | None) -> None:
         """Look at all frames that the journal does not know yet."""
@@ -188,7 +189,12 @@ class _Search:
         )
 
 
-def _chosen(people: list[Person], search: _Search) -> Person:
+def _number(people: list[Person], search: _Search) -> int:
+    """Whom the search is for.
+
+    Raises:
+        NobodyFoundError: nobody of these people.
+    """
     clip = str(search.footage.path)
     if isinstance(search.wanted, At):
         return person_at(people, search.wanted, search.row(search.wanted.frame), clip)
@@ -198,7 +204,7 @@ def _chosen(people: list[Person], search: _Search) -> Person:
         raise NobodyFoundError(
             f"{clip}: has no person {number}; {found if people else 'nobody was'} found; choose another"
         )
-    return people[number]
+    return number
 
 
 def _opaque(picture: np.ndarray) -> np.ndarray:

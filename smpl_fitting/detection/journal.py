@@ -22,7 +22,6 @@ from smpl_fitting.files import atomic_path, sweep_temporaries
 from smpl_fitting.video import Footage
 
 _VERSION = 1
-_KEY = "key.txt"
 
 
 def footage_key(footage: Footage, *options: object) -> str:
@@ -34,28 +33,18 @@ def footage_key(footage: Footage, *options: object) -> str:
         folder = path if path.is_dir() else path.parent
         files = sorted(file for file in folder.iterdir() if file.is_file())
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return hashlib.sha256(repr((_VERSION, stats, options)).encode()).hexdigest()
+    return hashlib.sha256(repr((_VERSION, stats, options)).encode()).hexdigest()[:16]
 
 
 class Journal:
     """The chunks of one detection.
 
     Args:
-        folder: where they are; made when needed, and used by nothing else.
-        key: of :func:`footage_key`. Chunks of another key are removed, since they tell of something else.
-
-    Raises:
-        LiquidMotionError: the folder cannot be written.
+        folder: where they are; made when needed. Chunks of one :func:`footage_key` alone belong there.
     """
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        kept = folder / _KEY
-        if not kept.is_file() or kept.read_text() != key:
-            for path in self._chunks():
-                path.unlink()
-            with atomic_path(kept) as temporary:
-                temporary.write_text(key)
         sweep_temporaries(folder)
 
     def _chunks(self) -> list[Path]:

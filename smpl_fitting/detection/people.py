@@ -96,24 +96,23 @@ def listed(people: list[Person], frame_count: int, fps: float) -> list[Person]:
     return [person for person in people if len(person.frame) >= least]
 
 
-def person_at(people: list[Person], at: At, row: int, clip: str) -> Person:
-    """Whom ``at`` points out in frame ``row`` of the clip.
+def person_at(people: list[Person], at: At, row: int, clip: str) -> int:
+    """The number of the person whom ``at`` points out in row ``row`` of the clip.
 
     Raises:
         NobodyFoundError: nobody is there; names those who are elsewhere in that frame.
     """
-    here = [(i, person) for i, person in enumerate(people) if row in person.frame]
-    boxes = {i: person.box[np.searchsorted(person.frame, row)] for i, person in here}
-    fitting = [(at.fit(boxes[i]), -i, person) for i, person in here]
-    best = max(fitting, key=lambda one: one[:2], default=None)
-    if best is not None and best[0] > 0:
-        return best[2]
+    boxes = {
+        number: person.box[np.searchsorted(person.frame, row)]
+        for number, person in enumerate(people)
+        if row in person.frame
+    }
+    best = max(boxes, key=lambda number: at.fit(boxes[number]), default=None)
+    if best is not None and at.fit(boxes[best]) > 0:
+        return best
     others = "; ".join(
-        f"person {i} is at x {box[0]:.0f}-{box[2]:.0f}, y {box[1]:.0f}-{box[3]:.0f}"
-        for i, box in boxes.items()
+        f"person {number} is at x {box[0]:.0f}-{box[2]:.0f}, y {box[1]:.0f}-{box[3]:.0f}"
+        for number, box in boxes.items()
     )
-    raise NobodyFoundError(
-        f"{clip}: nobody was found at {at} in frame {at.frame}; "
-        + (f"there, {others}" if others else "nobody at all was found in that frame")
-        + ("; point at one of them" if others else "; point at a frame that shows the person")
-    )
+    there = f"there, {others}; point at one of them" if others else "nobody at all was found in that frame"
+    raise NobodyFoundError(f"{clip}: nobody was found at {at} in frame {at.frame}; {there}")

@@ -109,11 +109,11 @@ def test_who_is_meant():
     def at(*place, frame=20):
         return person_at(people, At(Place(*place), frame), frame, "clip.mp4")
 
-    assert at(290, 200, 290, 200) is people[0]
-    assert at(640, 180, 640, 180) is people[2]  # in the boxes of two, but the middle of this one's
-    assert at(570, 350, 570, 350) is people[1]
-    assert at(210, 90, 380, 410) is people[0]
-    assert at(600, 100, 680, 250) is people[2]
+    assert at(290, 200, 290, 200) == 0
+    assert at(640, 180, 640, 180) == 2  # in the boxes of two, but the middle of this one's
+    assert at(570, 350, 570, 350) == 1
+    assert at(210, 90, 380, 410) == 0
+    assert at(600, 100, 680, 250) == 2
     with pytest.raises(
         NobodyFoundError, match=r"clip\.mp4.*\(900, 50\) in frame 20.*person 1 is at x 525-675"
     ):

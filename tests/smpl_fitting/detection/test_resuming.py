@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smpl_fitting.detection import DetectorSession, clip, detect, detect_people
-from smpl_fitting.detection.journal import Journal, footage_key
+from smpl_fitting.detection.journal import footage_key
 from smpl_fitting.detection.masks import MaskStore
 from smpl_fitting.errors import FootageError, LiquidMotionError
 from smpl_fitting.progress import Cancelled, Progress
@@ -109,11 +109,11 @@ def test_a_run_killed_for_good(meeting, tmp_path, session, monkeypatch):
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(meeting.path), str(tmp_path)])
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("detection/chunk-000001.npz")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("detection-*/chunk-000001.npz")) and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    chunks = sorted(tmp_path.glob("detection/chunk-*.npz"))
+    chunks = sorted(tmp_path.glob("detection-*/chunk-*.npz"))
     assert len(chunks) >= 2
     kept = chunks[0].stat().st_mtime_ns
     monkeypatch.setattr(clip, "CHUNK_FRAMES", 4)
@@ -122,17 +122,21 @@ def test_a_run_killed_for_good(meeting, tmp_path, session, monkeypatch):
     assert chunks[0].stat().st_mtime_ns == kept
 
 
-def test_other_footage_and_other_options_start_anew(meeting, tmp_path):
+def test_other_options_change_the_key(meeting):
     key = footage_key(meeting, range(10), True)
     assert key == footage_key(meeting, range(10), True)
     assert key != footage_key(meeting, range(9), True) and key != footage_key(meeting, range(10), False)
-    journal = tmp_path / "journal"
-    Journal(journal, key)
-    (journal / "chunk-000000.npz").write_bytes(b"something")
-    Journal(journal, key)
-    assert (journal / "chunk-000000.npz").exists()
-    Journal(journal, "another")
-    assert not (journal / "chunk-000000.npz").exists()
+
+
+def test_partial_work_of_other_options_is_not_used(meeting, session, tmp_path):
+    first = detect(meeting, frames=range(3), session=session, checkpoint=tmp_path)
+    other = detect(meeting, frames=range(3), masks=False, session=session, checkpoint=tmp_path)
+    assert first.masks is not None and other.masks is None
+    assert len(list(tmp_path.iterdir())) == 2
+    last = detect(meeting, frames=range(3), person=0, session=session, checkpoint=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3 and last.person == 0
+    detect_people(meeting, frames=range(3), session=session, checkpoint=tmp_path)  # the same search
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_changed_pictures_change_the_key(tmp_path):
@@ -146,7 +150,7 @@ def test_changed_pictures_change_the_key(tmp_path):
 
 def test_damaged_partial_work_is_named(meeting, tmp_path):
     detect(meeting, frames=range(2), checkpoint=tmp_path)
-    [chunk] = tmp_path.glob("detection/chunk-*.npz")
+    [chunk] = tmp_path.glob("detection-*/chunk-*.npz")
     chunk.write_bytes(chunk.read_bytes()[:100])
     with pytest.raises(FootageError, match=r"chunk-000000\.npz.*remove the folder"):
         detect(meeting, frames=range(2), checkpoint=tmp_path)
