@@ -28,7 +28,9 @@ _THUMB_TURNS = np.deg2rad([55.0, 60.0, 85.0])  # greatest turn of the thumb's jo
 _RELAXED = np.deg2rad([[22.0, 30.0, 12.0], [27.0, 35.0, 14.0], [31.0, 38.0, 16.0], [34.0, 40.0, 18.0]])
 
 STEADY_SECONDS = 0.04  # standard deviation of the smoothing over time
-BRIDGE_SECONDS = 0.3  # and of what bridges gaps before the hand relaxes
+BRIDGE_SECONDS = 0.3  # of what bridges gaps
+FADE_SECONDS = 0.12  # and of the fade from what is seen to what is not
+_BRIDGE_WEIGHT = 1e-3  # of the bridge beside what is seen
 
 
 def wrist_rotations(landmarks: np.ndarray, body: BodyModel, side: str) -> np.ndarray:
@@ -79,24 +81,26 @@ def steady(
 ) -> np.ndarray:
     """Values (T, ...) smoothed over time; short gaps are bridged, in longer ones they fade to ``rest``.
 
-    A weighted mean of what was seen now (``STEADY_SECONDS``), of what was seen around (``BRIDGE_SECONDS``, with little
-    weight) and of ``rest``, so that every fade is smooth.
-
     Args:
         confidence: (T,) weights, 0 where nothing was seen. rest: broadcasts to one frame's values.
-        rest_weight: of ``rest``, beside 1 for what is seen now.
+        rest_weight: of ``rest``, beside 1 for what is surely seen.
         cuts: rows at which a new shot begins; nothing is smoothed over them.
     """
     result = np.empty(values.shape)
     for shot in np.split(np.arange(len(values)), np.asarray(cuts, int)):
         weight = confidence[shot].reshape(-1, *[1] * (values.ndim - 1)).astype(np.float64)
-        total, share = rest_weight * np.asarray(rest, float), np.full_like(weight, rest_weight)
-        for seconds, factor in ((STEADY_SECONDS, 1.0), (BRIDGE_SECONDS, 3 * rest_weight)):
-            sigma = max(seconds * fps, 1e-3)
-            total = total + factor * gaussian_filter1d(weight * values[shot], sigma, axis=0, mode="constant")
-            share = share + factor * gaussian_filter1d(weight, sigma, axis=0, mode="constant")
-        result[shot] = total / share
+        total, share = np.zeros(values[shot].shape), np.full_like(weight, 1e-12)
+        for seconds, factor in ((STEADY_SECONDS, 1.0), (BRIDGE_SECONDS, _BRIDGE_WEIGHT)):
+            total += factor * _blur(weight * values[shot], seconds * fps)
+            share += factor * _blur(weight, seconds * fps)
+        near = _blur(weight, STEADY_SECONDS * fps)
+        belief = _blur(near / (near + rest_weight), FADE_SECONDS * fps)
+        result[shot] = rest + belief * (total / share - rest)
     return result
+
+
+def _blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    return gaussian_filter1d(values, max(sigma, 1e-3), axis=0, mode="nearest")
 
 
 def _palm_frames(landmarks: np.ndarray, mirrored: bool) -> np.ndarray:

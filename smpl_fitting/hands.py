@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
@@ -11,8 +12,10 @@ import torch
 from smpl_fitting.body import BodyModel
 from smpl_fitting.body.layouts import to_layout
 from smpl_fitting.body.skinning import forward_kinematics
-from smpl_fitting.detection.face import HeadDetections
-from smpl_fitting.detection.hands import SIDES, HandDetections
+from smpl_fitting.detection import Detections
+from smpl_fitting.detection.closeups import look_closer
+from smpl_fitting.detection.face import FaceFollower, HeadDetections
+from smpl_fitting.detection.hands import SIDES, HandDetections, HandFollower, rows_per_second
 from smpl_fitting.fingers import (
     axis_angle,
     finger_poses,
@@ -24,6 +27,8 @@ from smpl_fitting.fingers import (
 )
 from smpl_fitting.landmarks import LANDMARK
 from smpl_fitting.motion import Motion
+from smpl_fitting.progress import Progress
+from smpl_fitting.video import Footage
 from smpl_fitting.world import view_rotation
 
 # Radians. What forearm and wrist can do together (Norkin & White): pronation and supination from the resting palm,
@@ -40,6 +45,29 @@ _FITTED_WEIGHT = (
 _RELAXED_WEIGHT = 0.02  # and of relaxed fingers
 _FOREARM_SHARE = 0.5  # of a correction's twist; the wrist takes the rest, so that no skin is wrung
 _NECK_GIVES = 0.6  # radians, at most
+
+
+def fit_hands_and_head(
+    motion: Motion,
+    body: BodyModel,
+    footage: Footage,
+    detections: Detections,
+    progress: Progress | None = None,
+) -> Motion:
+    """Look at hands and face of the person whom ``detections`` found, and add what is seen to the fitted motion.
+
+    Arguments and errors as in :func:`add_hands_and_head`; the frames are read once.
+
+    Raises:
+        FootageError: a frame cannot be read. Cancelled: through ``progress``.
+    """
+    count = len(detections.frames)
+    with (
+        contextlib.closing(HandFollower(count, rows_per_second(footage, detections))) as hands,
+        contextlib.closing(FaceFollower(count)) as face,
+    ):
+        look_closer(footage, detections, [hands, face], progress)
+    return add_hands_and_head(motion, body, hands.result(), face.result(), detections.cuts.tolist())
 
 
 def add_hands_and_head(

@@ -82,7 +82,7 @@ def to_layout(poses: np.ndarray, joint_names: Sequence[str]) -> np.ndarray:
 def without_fingers(body: BodyModel) -> BodyModel:
     """A body of SMPL-H's or SMPL-X's layout with SMPL's 24 joints: the same surface while fingers and jaw rest.
 
-    Bodies of 24 joints come back as they are. Its ``name`` stays the same, though its poses are 72 wide.
+    Bodies of 24 joints come back as they are; the others are called ``open`` or ``smpl``, for their poses are theirs.
     """
     if body.num_joints == 24:
         return body
@@ -105,6 +105,7 @@ def without_fingers(body: BodyModel) -> BodyModel:
         posedirs = torch.cat((kept, kept.new_zeros(*kept.shape[:2], 2 * 9)), -1)
     return dataclasses.replace(
         body,
+        name="open" if body.name.startswith("open") else "smpl",
         joint_names=JOINT_NAMES,
         posedirs=posedirs,
         J_template=joints(body.J_template),

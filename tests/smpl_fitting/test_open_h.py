@@ -1,11 +1,13 @@
 """The open body with fingers: the same surface as the 24-joint one, in SMPL-H's layout."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from smpl_fitting.body import JOINT_NAMES, load_body
-from smpl_fitting.body.layouts import to_smpl_pose, to_smplh_pose
+from smpl_fitting.body.layouts import to_layout, to_smpl_pose, to_smplh_pose, without_fingers
 from smpl_fitting.body.names import SMPLH_JOINT_NAMES
 from smpl_fitting.errors import BodyModelError
 
@@ -166,3 +168,39 @@ def exact_regressor(body):
         wanted = [[1.0], body.J_template[index].numpy(), body.J_shapedirs[index].numpy().ravel()]
         regressor[index, near] = np.linalg.lstsq(np.concatenate(rows), np.concatenate(wanted), rcond=1e-9)[0]
     return regressor
+
+
+def test_without_fingers_the_surface_is_the_same(body, open_body, tmp_path):
+    """Of the open body, and of a made-up SMPL-X with pose correctives, jaw and eyes."""
+    mitten = without_fingers(body)
+    assert (mitten.name, mitten.num_joints) == ("open", 24) and without_fingers(open_body) is open_body
+    assert torch.allclose(mitten.weights, open_body.weights, atol=1e-6)
+    assert torch.allclose(mitten.J_template, open_body.J_template, atol=3e-3)
+    names = SMPLH_JOINT_NAMES[:22] + ("jaw", "left_eye", "right_eye") + SMPLH_JOINT_NAMES[22:]
+    place = [names.index(name) for name in SMPLH_JOINT_NAMES]
+    weights = torch.zeros(body.num_vertices, 55)
+    weights[:, place] = body.weights
+    weights[:, 22], weights[:, 15] = 0.3 * weights[:, 15], 0.7 * weights[:, 15]
+    joints = torch.zeros(55, 3)
+    joints[place] = body.J_template
+    joints[22:25] = body.J_template[15]
+    parents = [place[p] if p >= 0 else -1 for p in body.parent_ids]
+    parents = torch.tensor(parents[:22] + [15, 15, 15] + parents[22:])
+    correctives = 0.003 * torch.randn(
+        body.num_vertices, 3, 54 * 9, generator=torch.Generator().manual_seed(6)
+    )
+    shaped = {
+        "J_template": joints,
+        "J_shapedirs": torch.zeros(55, 3, 10),
+        "weights": weights,
+        "parents": parents,
+    }
+    smplx = dataclasses.replace(body, name="smplx", joint_names=names, posedirs=correctives, **shaped)
+    poses, betas = random_poses(2, 7)
+    poses[:, 66:] = 0
+    small = without_fingers(smplx)
+    assert (small.name, small.num_joints) == ("smpl", 24)
+    wide = torch.from_numpy(to_layout(poses.numpy(), names))
+    assert wide.shape == (2, 165)
+    assert torch.allclose(small(betas, poses).vertices, smplx(betas, wide).vertices, atol=1e-5)
+    assert np.array_equal(to_layout(wide.numpy(), names), wide.numpy())
