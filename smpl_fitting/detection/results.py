@@ -28,7 +28,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "frames": (),
     "crops": (4,),
 }
-_SAVED = (*_SHAPES, "image_size", "cuts", "format_version", "mask_lengths")
+_SAVED = (*_SHAPES, "image_size", "cuts", "person", "format_version", "mask_lengths")
 
 
 @dataclass(frozen=True)
