@@ -12,12 +12,14 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from smpl_fitting.errors import MotionFileError
 
 MAX_JOINTS = 2000
+MAX_HEADER = 2**22  # bytes of hierarchy
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Xrotation", "Yrotation", "Zrotation")
 _CHANNEL_NAMES = {name.lower(): name for name in _POSITIONS + _ROTATIONS}
@@ -126,45 +128,47 @@ def read_bvh(path: str | Path) -> Bvh:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("latin-1")
+        with path.open("rb") as file:
+            return _parse(file)
     except OSError as error:
         raise MotionFileError(f"{path}: cannot be read ({error.strerror}); give a .bvh file") from error
-    try:
-        return parse_bvh(text)
     except (ValueError, IndexError, OverflowError) as error:
         raise MotionFileError(f"{path}: not a BVH recording ({error}); export it again") from error
 
 
-def parse_bvh(text: str) -> Bvh:
-    """The recording in the text of a BVH file.
+def _parse(file: BinaryIO) -> Bvh:
+    """The recording in a BVH file.
 
     Raises:
-        ValueError: the text is none.
+        ValueError: the file is none.
     """
-    parts = re.split(r"^\s*MOTION\b", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
-    if len(parts) == 1:
+    head = file.read(MAX_HEADER)
+    motion = re.search(rb"^\s*MOTION\b", head, re.MULTILINE | re.IGNORECASE)
+    if motion is None:
         raise ValueError("it has no MOTION")
-    head, tail = parts
-    names, parents, offsets, channels = _parse_hierarchy(head)
-    frames = re.match(r"\s*Frames\s*:?\s*(\d{1,12})\s+Frame\s*Time\s*:?\s*(\S+)", tail, re.IGNORECASE)
+    frames = re.compile(rb"\s*Frames\s*:?\s*(\d{1,12})\s+Frame\s*Time\s*:?\s*(\S+)", re.IGNORECASE).match(
+        head, motion.end()
+    )
     if frames is None:
         raise ValueError("MOTION does not begin with Frames and Frame Time")
+    names, parents, offsets, channels = _parse_hierarchy(head[: motion.start()].decode("latin-1"))
     count, frame_time = int(frames[1]), float(frames[2])
     if not (1e-6 < frame_time < 3600.0):
-        raise ValueError(f"the frame time is {frames[2]}, expected seconds")
+        raise ValueError(f"the frame time is {frame_time}, expected seconds")
     if count == 0:
         raise ValueError("it has no frames")
+    file.seek(frames.end())
     return Bvh(
         names=names,
         parents=parents,
         offsets=offsets,
         channels=channels,
-        values=_parse_values(tail[frames.end() :], count, sum(map(len, channels))),
+        values=_parse_values(file.read(), count, sum(map(len, channels))),
         frame_time=frame_time,
     )
 
 
-def _parse_values(text: str, frames: int, width: int) -> np.ndarray:
+def _parse_values(text: bytes, frames: int, width: int) -> np.ndarray:
     """(T, C) finite numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # how numpy says that a word is no number

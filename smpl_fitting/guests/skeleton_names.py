@@ -89,6 +89,8 @@ def find_body_joints(names: Sequence[str], parents: Sequence[int]) -> BodyJoints
     head = _named(keyed, ("head",))
     if len(arms) == 2:
         chest = _meeting(arms, parents)
+        if keyed[chest][1].startswith("neck"):  # Biped hangs the clavicles on the neck
+            chest = parents[chest]
     else:
         chest = pelvis if head is None else parents[head]
     spine = _between(pelvis, chest, parents)

@@ -155,6 +155,14 @@ def test_names_of_many_programs(tmp_path, moved, rest, convention):
     assert (motion.model, motion.fps) == ("open", 30.0)
 
 
+def test_arms_that_hang_on_the_neck_do_not_turn_the_chest():
+    """3ds Max's Biped."""
+    parents = list(SMPL_PARENTS)
+    parents[13] = parents[14] = 12
+    found = find_body_joints(names_of("biped"), parents)
+    assert (found.spine, found.neck, found.head) == ((3, 6, 9), 12, 15)
+
+
 @pytest.mark.parametrize("unit", [100.0, 39.37, 1000.0])
 def test_the_unit_does_not_matter(tmp_path, moved, rest, unit):
     local, path = moved
