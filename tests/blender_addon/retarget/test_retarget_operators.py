@@ -342,8 +342,11 @@ def test_every_property_says_what_it_is(addon):
 
     for cls in (*groups._CLASSES, *operators._CLASSES):
         assert cls.__doc__
+        rna = cls.bl_rna
+        if issubclass(cls, bpy.types.Operator):
+            rna = getattr(bpy.ops.liquid_motion, cls.bl_idname.partition(".")[2]).get_rna_type()
         for name in getattr(cls, "__annotations__", ()):
-            assert cls.bl_rna.properties[name].description or name == "filter_glob", (cls.__name__, name)
+            assert rna.properties[name].description or name == "filter_glob", (cls.__name__, name)
 
 
 def test_icons_are_blender_s(addon):
