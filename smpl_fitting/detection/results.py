@@ -121,7 +121,7 @@ class Detections:
             lengths = data.pop("mask_lengths", None)
             _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())
-            return Detections(image_size=(height, width), masks=masks, person=person, **data)
+            return Detections(image_size=(int(height), int(width)), masks=masks, person=person, **data)
         except DAMAGE as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
 
