@@ -37,6 +37,15 @@ def command(
         Path | None,
         typer.Option("--overlay", help="Also draw the mesh on the footage: a movie, or a picture."),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="FOLDER",
+            help="Also write a movie of the overlay beside a side view, plots of the errors, and the worst "
+            "frames large.",
+        ),
+    ] = None,
     body: BodyOption = "open",
     frames: FramesOption = None,
     focal: Annotated[
@@ -62,6 +71,7 @@ def command(
         "person": person,
         "people": str(people) if people else None,
         "overlay": str(overlay) if overlay else None,
+        "pictures": str(pictures) if pictures else None,
         "body": body,
         "frames": frame_range(frames),
         "focal": focal,
@@ -81,6 +91,5 @@ def _show(result: dict) -> str:
             f"{fit['motion']}: person {fit['person']}, {fit['frames']} frames, found in "
             f"{fit['frames_found']}, landmarks {fit['landmark_error_percent']:.1f}% of the height off"
         )
-        if fit["overlay"]:
-            lines.append(str(fit["overlay"]))
+        lines += [str(fit[name]) for name in ("overlay", "pictures") if fit[name]]
     return "\n".join(lines)

@@ -33,12 +33,13 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         person: optional, who: a number, ``x,y[@frame]``, ``x0,y0,x1,y1[@frame]`` (pixels), or ``all``.
         people: optional picture to write of everybody who was found; ``out`` may be left out then.
         overlay: optional movie (picture, for a still) of the mesh on the footage; numbered as ``out``.
+        pictures: optional folder for a movie of overlay and side view, error plots and the worst frames.
         body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
         height: optional stature, metres. device: ``auto`` or ``cpu``.
 
     Returns:
         ``people``, that picture, and ``people_found``, how many it shows; ``fits``, for each person fitted
-        ``person`` (number), ``motion``, ``overlay`` (paths), ``frames``, ``frames_found``,
+        ``person`` (number), ``motion``, ``overlay``, ``pictures`` (paths), ``frames``, ``frames_found``,
         ``landmark_error_percent`` of the height; and those of the first fit by themselves.
 
     Raises:
@@ -122,11 +123,15 @@ class _Work:
         """Fit one person and write the results."""
         from smpl_fitting.fit import fit_clip, fit_stills
         from smpl_fitting.overlay import write_overlay
+        from smpl_fitting.pictures.report import write_pictures
         from smpl_fitting.quality import landmark_errors
 
         focal, height = self.params.get("focal"), self.params.get("height")
         overlay = Path(self.params["overlay"]) if self.params.get("overlay") else None
-        fitting = progress.part("", 0.0, 0.6 if overlay else 1.0)
+        pictures = Path(self.params["pictures"]) if self.params.get("pictures") else None
+        shares = np.cumsum([0, 6, 4 * bool(overlay), 6 * bool(pictures)])
+        shares = shares / shares[-1]
+        fitting = progress.part("", 0.0, shares[1])
         if self.footage.is_still:
             [fit] = fit_stills(
                 [self.footage.path],
@@ -152,12 +157,17 @@ class _Work:
         motion.save(written)
         if overlay:
             overlay = self._named(overlay, found)
-            drawing = progress.part("Drawing the overlay", 0.6, 1.0)
+            drawing = progress.part("Drawing the overlay", shares[1], shares[2])
             write_overlay(self.footage, motion, self.body, overlay, self.frames, drawing)
+        if pictures:
+            pictures = self._named(pictures, found)
+            drawing = progress.part("Drawing the pictures", shares[2], 1.0)
+            write_pictures(self.footage, motion, self.body, pictures, self.frames, drawing)
         return {
             "person": found.person,
             "motion": written,
             "overlay": overlay,
+            "pictures": pictures,
             "frames": motion.frame_count,
             "frames_found": int(found.found.sum()),
             "landmark_error_percent": float(100 * landmark_errors(motion, self.body)[found.found].mean()),

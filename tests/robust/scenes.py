@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.fit import Fit
+from smpl_fitting.fit import Fit, fit_clip
 from smpl_fitting.geometry import Camera
 from smpl_fitting.landmarks import JOINT
 from smpl_fitting.video import Footage
@@ -102,6 +102,17 @@ class Scene:
         return replace(self, pictures=canvas, points=points, visible=self.visible & inside)
 
 
+def fitted(scene: Scene, body: BodyModel) -> Fit:
+    """The whole fit, from pixels; whatever was seen, every number of it is finite."""
+    fit = fit_clip(scene.footage, body)
+    motion = fit.motion
+    assert motion.frame_count == len(scene.pictures)
+    for name in ("poses", "trans", "betas", "camera_R", "camera_t", "keypoints", "confidence"):
+        assert np.isfinite(getattr(motion, name)).all(), name
+    assert ((motion.confidence >= 0) & (motion.confidence <= 1)).all()
+    return fit
+
+
 def camera_joints(motion, body: BodyModel) -> np.ndarray:
     """(T, J, 3) the fitted joints in the camera's axes."""
     values = (torch.as_tensor(v, dtype=torch.float32) for v in (motion.betas, motion.poses, motion.trans))
@@ -132,3 +143,10 @@ def landmark_errors(fit: Fit, body: BodyModel, scene: Scene) -> np.ndarray:
         for t in range(len(points))
     ]
     return np.linalg.norm(torch.stack(pixels).numpy() - scene.points, axis=-1) / scene.heights[:, None]
+
+
+def seen_errors(fit: Fit, body: BodyModel, scene: Scene) -> np.ndarray:
+    """(T,) :func:`landmark_errors` of the landmarks inside the picture alone."""
+    height, width = scene.footage.image_size
+    inside = ((scene.points >= 0) & (scene.points < (width, height))).all(-1)
+    return np.nanmean(np.where(inside, landmark_errors(fit, body, scene), np.nan), axis=1)
