@@ -15,6 +15,8 @@ def rotations_at(times: np.ndarray, rotations: np.ndarray, wanted: np.ndarray) -
     Returns:
         (M, J, 3, 3).
     """
+    if np.array_equal(times, wanted):
+        return rotations
     if len(times) == 1:
         return np.repeat(rotations, len(wanted), axis=0)
     inside = np.clip(wanted, times[0], times[-1])
