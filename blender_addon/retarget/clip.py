@@ -8,6 +8,7 @@ import numpy as np
 
 from .rotations import nearest_rotation, slerp
 from .skeleton import Skeleton
+from .soles import Soles
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Clip:
     fps: float
     contacts: np.ndarray | None = None  # (T, 4) in [0, 1]: left heel, left toe, right heel, right toe
     ground: float | None = None  # height of the floor, None where nobody knows
-    soles: float | None = None  # height of the soles at rest in armature space, None where nobody knows
+    soles: Soles | None = None  # None where nobody knows
 
     @property
     def frame_count(self) -> int:

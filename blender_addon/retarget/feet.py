@@ -11,6 +11,7 @@ import numpy as np
 
 from .figure import Figure
 from .rotations import normalized
+from .soles import Soles
 
 _SLOW, _FAST = 0.3, 0.5
 """Leg lengths a second: slower a point begins to be planted, faster it ends (a walking foot swings at 3 to 5)."""
@@ -32,21 +33,24 @@ class Floor:
         return points @ self.normal - self.height
 
 
-def sole_points(figure: Figure, side: str, soles: float | None) -> np.ndarray:
+def sole_points(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
     """Heel, ball and tip (3, 3) of one foot at rest, in armature space.
 
-    The heel lies behind the ankle by a third of the way to the ball, the tip before the ball by half of it. Feet
-    without toes are taken to be a quarter of the leg long to the ball, towards the body's front.
+    Where no mesh tells, the heel lies behind the ankle by a third of the way to the ball, and the tip before the ball
+    by half of it. Feet without toes have their ball at the tip, a fifth of the leg before the ankle.
     """
-    facing, ankle = figure.facing(), figure.head(f"{side}_foot")
-    up, sole = facing[:, 2], figure.sole_height(soles)
+    up, ankle, heading = figure.facing()[:, 2], figure.head(f"{side}_foot"), figure.heading(side)
     if figure.has(f"{side}_toes"):
-        reach = figure.head(f"{side}_toes") - ankle
-        reach = reach - up * (reach @ up)
+        ball = (figure.head(f"{side}_toes") - ankle) @ heading
+        heel, tip = ball / 3, 1.5 * ball
     else:
-        reach = -facing[:, 1] * 0.2 * figure.leg_length()
-    points = np.stack([ankle - reach / 3, ankle + reach, ankle + 1.5 * reach])
-    return points - up * (points @ up - sole)[:, None]
+        heel, tip = figure.leg_length() / 15, figure.leg_length() / 5
+    if soles is not None and soles.heel is not None and soles.tip is not None:
+        heel, tip = soles.heel, soles.tip
+    if not figure.has(f"{side}_toes"):
+        ball = tip
+    points = ankle + np.outer([-heel, ball, max(tip, ball)], heading)
+    return points - np.outer(points @ up - figure.sole_height(soles), up)
 
 
 def find_contacts(points: np.ndarray, fps: float, floor: Floor, leg: float) -> np.ndarray:
@@ -153,20 +157,22 @@ def hip_drop(
     rise = between @ floor.normal
     across = np.maximum((between**2).sum(-1) - rise**2, 0.0)
     drop = (weights * np.maximum(rise - np.sqrt(np.maximum(reach**2 - across, 0.0)), 0.0)).max(1)
-    radius = int(np.ceil(fade))
-    padded = np.pad(drop, radius, mode="edge")
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).max(1)
-    return np.maximum(blur(highest, fade / 3), drop)
+    return eased(drop, fade)
 
 
-def toe_lift(joint: np.ndarray, tip: np.ndarray, floor: Floor) -> np.ndarray:
-    """Axis-angle vectors (T, 3) that bend the toes up about their joint until their tip is not below the floor."""
+def toe_lift(joint: np.ndarray, tip: np.ndarray, floor: Floor, ease: float) -> np.ndarray:
+    """Axis-angle vectors (T, 3) that bend the toes up about their joint until their tip is not below the floor.
+
+    Args:
+        joint, tip: (T, 3).
+        ease: frames over which the bend comes and goes.
+    """
     toes = tip - joint
     length = np.maximum(np.linalg.norm(toes, axis=-1), 1e-9)
     elevation = np.arcsin(np.clip(toes @ floor.normal / length, -1.0, 1.0))
     needed = np.arcsin(np.clip(-floor.above(joint) / length, -1.0, 1.0))
     axis = normalized(np.cross(toes, floor.normal))
-    return axis * np.maximum(needed - elevation, 0.0)[:, None]
+    return axis * eased(np.maximum(needed - elevation, 0.0), ease)[:, None]
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:
@@ -179,6 +185,14 @@ def smoothstep(t: np.ndarray) -> np.ndarray:
     """0 to 1 with no slope at either end, for t from 0 to 1; constant outside."""
     t = np.clip(t, 0.0, 1.0)
     return t * t * (3 - 2 * t)
+
+
+def eased(values: np.ndarray, fade: float) -> np.ndarray:
+    """The least smooth course (T,) that is nowhere below ``values``, rising and falling over ``fade`` frames."""
+    radius = int(np.ceil(fade))
+    padded = np.pad(values, radius, mode="edge")
+    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1).max(1)
+    return np.maximum(blur(highest, fade / 3), values)
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import AddonError
 from .rotations import normalized
 from .skeleton import FINGERS, SIDES, BoneMap, Skeleton
+from .soles import Soles
 
 _SNAP = np.cos(np.radians(20.0))
 """An axis of the body nearer than this to an axis of the armature is taken to be meant as that axis."""
@@ -94,19 +95,28 @@ class Figure:
         left = normalized(left - up * (left @ up))
         return np.stack([left, np.cross(up, left), up], -1)
 
-    def hip_height(self, soles: float | None) -> float:
+    def heading(self, side: str) -> np.ndarray:
+        """(3,) the way a foot points on the ground at rest: from the ankle to the toes, or as the body faces. Unit."""
+        facing = self.facing()
+        if not self.has(f"{side}_toes"):
+            return -facing[:, 1]
+        reach = self.head(f"{side}_toes") - self.head(f"{side}_foot")
+        level = reach - facing[:, 2] * (reach @ facing[:, 2])
+        return normalized(level) if np.linalg.norm(level) > 1e-3 * self.leg_length() else -facing[:, 1]
+
+    def hip_height(self, soles: Soles | None) -> float:
         """Of the hip joints over the soles when the body stands with straight legs, however they are at rest."""
         up, sole = self.facing()[:, 2], self.sole_height(soles)
         return self.leg_length() + float(self.middle("foot") @ up) - sole
 
-    def sole_height(self, soles: float | None) -> float:
+    def sole_height(self, soles: Soles | None) -> float:
         """Height of the soles along the body's up axis, in armature units.
 
         Without a mesh that tells (``soles``), rigs stand on their own origin; where the feet are not near it, the
         soles lie below the lowest joint by what they do in people: 3% of the leg under the ball, 9% under the ankle.
         """
         if soles is not None:
-            return soles
+            return soles.height
         up, leg = self.facing()[:, 2], self.leg_length()
         balls = [self.head(f"{s}_toes") @ up for s in SIDES if self.has(f"{s}_toes")]
         ankles = [self.head(f"{s}_foot") @ up for s in SIDES]

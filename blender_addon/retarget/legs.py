@@ -13,6 +13,7 @@ from .posing import Posing, Travel
 from .root import UP, floor_of
 from .rotations import axis_angle_to_matrix, rotate
 from .skeleton import SIDES
+from .soles import Soles
 
 _ENOUGH = 10  # contacts, to tell a rule from chance
 _MAX_FLOATING = 0.2
@@ -36,7 +37,7 @@ def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
     return find_contacts(np.stack(points, 1), clip.fps, Floor(UP, floor_of(clip, source)), leg)
 
 
-def soles_now(posing: Posing, side: str, soles: float | None, heads: np.ndarray) -> np.ndarray:
+def soles_now(posing: Posing, side: str, soles: Soles | None, heads: np.ndarray) -> np.ndarray:
     """Heel, ball and tip (T, 3, 3) of a foot as posed; the tip is on the toes where there are any."""
     figure = posing.figure
     points = sole_points(figure, side, soles)
@@ -51,7 +52,7 @@ def soles_now(posing: Posing, side: str, soles: float | None, heads: np.ndarray)
 
 
 def plant_legs(
-    posing: Posing, travel: Travel, contacts: np.ndarray, floor: Floor, fade: float, soles: float | None
+    posing: Posing, travel: Travel, contacts: np.ndarray, floor: Floor, fade: float, soles: Soles | None
 ) -> None:
     """Move the ankles so that planted feet stay and none is below the floor; lower the hips where legs are too short.
 
@@ -82,10 +83,10 @@ def plant_legs(
     for side, goal in zip(SIDES, goals, strict=True):
         bend(posing, (f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"), goal)
         if _has_toes(posing, side):
-            _bend_toes(posing, side, floor, soles)
+            _bend_toes(posing, side, floor, soles, fade / 2)
 
 
-def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: float | None) -> float:
+def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: Soles | None) -> float:
     """How far the planted feet are above the floor, as a rule: no body's rest pose tells its height exactly."""
     heads = posing.heads()
     points = np.concatenate([soles_now(posing, side, soles, heads)[:, :2] for side in SIDES], 1)
@@ -94,10 +95,10 @@ def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, so
     return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
 
 
-def _bend_toes(posing: Posing, side: str, floor: Floor, soles: float | None) -> None:
+def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, ease: float) -> None:
     heads = posing.heads()
     joint, tip = heads[:, posing.node(f"{side}_toes")], soles_now(posing, side, soles, heads)[:, 2]
-    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(joint, tip, floor)))
+    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(joint, tip, floor, ease)))
 
 
 def _has_toes(posing: Posing, side: str) -> bool:

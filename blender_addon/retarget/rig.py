@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 
 from ..errors import AddonError
 from .figure import Figure
 from .skeleton import SIDES, Skeleton
+from .soles import Soles, soles_of_vertices
 
 
 def read_skeleton(rig: bpy.types.Object) -> Skeleton:
@@ -66,33 +66,44 @@ def _driven_bones(rig: bpy.types.Object) -> set[str]:
     return driven
 
 
-def soles_of(rig: bpy.types.Object, figure: Figure) -> float | None:
-    """Height, along the body's up axis in armature space, of the lowest vertex that the feet move at rest.
-
-    None where no mesh hangs on them.
-    """
-    roles = [f"{side}_{part}" for side in SIDES for part in ("foot", "toes") if figure.has(f"{side}_{part}")]
-    feet = {bone for role in roles for bone in figure.chains[role]}
-    skeleton = figure.skeleton
-    feet |= {bone for bone in range(len(skeleton.names)) if feet.intersection(skeleton.ancestors(bone))}
-    names, up = {skeleton.names[bone] for bone in feet}, figure.facing()[:, 2]
-    heights = [
-        height
+def soles_of(rig: bpy.types.Object, figure: Figure) -> Soles | None:
+    """The soles of the meshes that hang on the feet, at rest; None where none does."""
+    up, to_armature = figure.facing()[:, 2], rig.matrix_world.inverted_safe()
+    meshes = [
+        (mesh, np.array(to_armature @ mesh.matrix_world))
         for mesh in bpy.data.objects
         if mesh.type == "MESH" and any(m.type == "ARMATURE" and m.object == rig for m in mesh.modifiers)
-        if (height := _lowest(mesh, names, rig.matrix_world.inverted_safe() @ mesh.matrix_world, up))
-        is not None
     ]
-    return min(heights, default=None)
+    vertices = [
+        np.concatenate([_following(mesh, _foot_bones(figure, side), matrix) for mesh, matrix in meshes])
+        if meshes
+        else np.empty((0, 3))
+        for side in SIDES
+    ]
+    ankles = [figure.head(f"{side}_foot") for side in SIDES]
+    return soles_of_vertices(vertices, ankles, [figure.heading(side) for side in SIDES], up)
 
 
-def _lowest(mesh: bpy.types.Object, bones: set[str], to_armature: Matrix, up: np.ndarray) -> float | None:
-    """Least height along ``up`` of the vertices that mainly follow these bones."""
+def _foot_bones(figure: Figure, side: str) -> set[str]:
+    """Names of the bones that deform a foot: the mapped ones, what hangs on them, and on control rigs those that
+    deform in their place."""
+    skeleton = figure.skeleton
+    roles = [f"{side}_{part}" for part in ("foot", "toes") if figure.has(f"{side}_{part}")]
+    mapped = {bone for role in roles for bone in figure.chains[role]}
+    near = 1e-3 * figure.leg_length()
+    for bone in figure.chains[f"{side}_foot"][:1] + figure.chains.get(f"{side}_toes", ())[:1]:
+        at = np.linalg.norm(skeleton.heads - skeleton.heads[bone], axis=1) < near
+        mapped.update(np.flatnonzero(at & skeleton.deform).tolist())
+    ankle = figure.chains[f"{side}_foot"][0]
+    mapped -= set(skeleton.ancestors(ankle))
+    feet = mapped | {b for b in range(len(skeleton.names)) if mapped.intersection(skeleton.ancestors(b))}
+    return {skeleton.names[bone] for bone in feet}
+
+
+def _following(mesh: bpy.types.Object, bones: set[str], matrix: np.ndarray) -> np.ndarray:
+    """Vertices (V, 3) that mainly follow these bones, taken by ``matrix`` (4, 4)."""
     groups = {group.index for group in mesh.vertex_groups if group.name in bones}
     rows = [v.index for v in mesh.data.vertices if sum(g.weight for g in v.groups if g.group in groups) > 0.5]
-    if not rows:
-        return None
     places = np.empty(len(mesh.data.vertices) * 3, np.float32)
     mesh.data.vertices.foreach_get("co", places)
-    matrix = np.array(to_armature)
-    return float(((places.reshape(-1, 3)[rows] @ matrix[:3, :3].T + matrix[:3, 3]) @ up).min())
+    return places.reshape(-1, 3)[rows] @ matrix[:3, :3].T + matrix[:3, 3]

@@ -20,7 +20,7 @@ def size_ratio(source: Figure, target: Figure, to_world: np.ndarray, options: Op
 
     Args:
         to_world: (4, 4) of the target, its stretch included.
-        soles: heights of source's and target's soles in armature space, or None, as for ``Figure.sole_height``.
+        soles: of the source and of the target, or None, as for ``Figure.sole_height``.
     """
     if not isinstance(options.scale, str):
         return float(options.scale)

@@ -14,6 +14,7 @@ from ..scene.files import BodyData, MotionData
 from .clip import Clip
 from .rotations import normalized, swing
 from .skeleton import SIDES, Skeleton, plain_skeleton
+from .soles import Soles
 
 _MIN_LENGTH = 0.02
 _BODY = [
@@ -94,7 +95,7 @@ def motion_clip(motion: MotionData, body: BodyData | None = None, *, name: str =
         motion.fps,
         contacts=motion.contacts,
         ground=0.0,
-        soles=sole,
+        soles=Soles(sole),
     )
 
 

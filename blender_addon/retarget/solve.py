@@ -21,6 +21,7 @@ from .rest import align, one_body
 from .root import carry, size_ratio, turned
 from .rotations import nearest_rotation
 from .skeleton import BoneMap, Skeleton, Switch
+from .soles import Soles
 from .space import Space, space_of
 from .standing import with_standing_rest
 
@@ -52,7 +53,7 @@ def solve(
     options: Options = DEFAULTS,
     *,
     find_hangs: FindHangs = hangs_of,
-    soles: float | None = None,
+    soles: Soles | None = None,
     pose: np.ndarray | None = None,
 ) -> Solution:
     """Retarget.
@@ -61,7 +62,7 @@ def solve(
         clip: the source.
         target: the rig, in any object transform (see ``space.Space`` for negative and uneven scales).
         find_hangs: what the keyed bones hang from; ``rig.probe`` for a rig with constraints.
-        soles: height of the target's soles at rest in armature space, where its mesh tells.
+        soles: the target's, where its mesh tells.
         pose: (B, 3, 3) alignment pose, see ``rest.align``.
 
     Raises:
@@ -102,7 +103,7 @@ class _Task:
     source: Figure
     figure: Figure
     space: Space
-    soles: float | None
+    soles: Soles | None
     options: Options
 
 
@@ -112,7 +113,7 @@ def _task(
     target: Skeleton,
     target_map: BoneMap,
     options: Options,
-    soles: float | None,
+    soles: Soles | None,
 ) -> _Task:
     clip = with_standing_rest(clip, figure_of(clip.skeleton, source_map, clip.name))
     source = figure_of(clip.skeleton, source_map, clip.name)
@@ -177,11 +178,11 @@ def _check(options: Options) -> None:
         raise AddonError(f"scale {options.scale} is not a positive number")
 
 
-def _same_soles(clip: Clip, source: Figure, figure: Figure) -> float:
-    """Height of the target's soles in armature space, when it is the source's body: as far below the ankles."""
+def _same_soles(clip: Clip, source: Figure, figure: Figure) -> Soles:
+    """Of a target that is the source's body: as far below the ankles."""
     ankle = float(source.middle("foot") @ source.facing()[:, 2]) - source.sole_height(clip.soles)
     size = figure.leg_length() / source.leg_length()
-    return float(figure.middle("foot") @ figure.facing()[:, 2]) - size * ankle
+    return Soles(float(figure.middle("foot") @ figure.facing()[:, 2]) - size * ankle)
 
 
 def _all_axes(hangs: Hangs, target: Skeleton, wanted: dict[int, np.ndarray], frames: int) -> np.ndarray:
