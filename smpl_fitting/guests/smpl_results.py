@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from smpl_fitting.body import BodyModel, load_body
+from smpl_fitting.contacts import find_contacts
 from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP
 from smpl_fitting.guests.timeline import matrices_to_axis_angle, rotations_at, values_at
 from smpl_fitting.motion import POSE_WIDTHS, Motion
@@ -40,13 +42,15 @@ class Sighting:
     image_size: tuple[int, int] | None = None
 
 
-def to_motion(
-    seen: Sighting, fps: float, source: str, track_id: int = 0, body: BodyModel | None = None
-) -> Motion:
+def to_motion(seen: Sighting, fps: float, source: str, track_id: int = 0) -> Motion:
     """A motion in our Z-up world with cameras, frame for frame; what lies between sightings is interpolated.
 
-    Where the tool has no world, the camera is taken to stand still and the ground is found from the feet
-    (:func:`smpl_fitting.world.camera_to_world`), on the open body in the same pose.
+    The ground is found from the feet of the open body in the same poses. Where the tool has no world, the camera
+    is taken to stand still (:func:`smpl_fitting.world.camera_to_world`); the tools' own worlds are upright, but
+    have their origin anywhere.
+
+    Raises:
+        ValueError: the numbers are no person's.
     """
     span = int(seen.frames[-1] - seen.frames[0]) + 1
     if span > MAX_GAPS + 10 * len(seen.frames):
@@ -55,21 +59,19 @@ def to_motion(
         raise ValueError("its numbers are too large to be a person's")
     frames = seen.frames[0] + np.arange(span)
     known = np.isin(frames, seen.frames).astype(np.float32)
-    contacts = None
     rotations = rotations_at(seen.frames, seen.rotations, frames)
     pelvis = values_at(seen.frames, seen.pelvis, frames)
     if seen.world_root is None or seen.world_pelvis is None:
-        R, t, contacts = _still_camera(rotations, pelvis, fps, known)
-        R = np.repeat(R[None], len(frames), axis=0)
-        t = np.repeat(t[None], len(frames), axis=0)
-        root = R.swapaxes(-1, -2) @ rotations[:, 0]
-        place = ((pelvis - t)[:, None] @ R)[:, 0]
+        root, place, contacts = _before_still_camera(rotations, pelvis, fps, known)
     else:
         root = Y_UP_TO_Z_UP @ rotations_at(seen.frames, seen.world_root[:, None], frames)[:, 0]
         place = values_at(seen.frames, seen.world_pelvis, frames) @ Y_UP_TO_Z_UP.T
-        R = rotations[:, 0] @ root.swapaxes(-1, -2)
-        t = pelvis - (R @ place[..., None])[..., 0]
-    poses = np.zeros((len(frames), POSE_WIDTHS[seen.model]), np.float32)
+        height, contacts = _ground(
+            np.concatenate([root[:, None], rotations[:, 1:]], axis=1), place, fps, known
+        )
+        place = place - [0.0, 0.0, height]
+    R = rotations[:, 0] @ root.swapaxes(-1, -2)
+    poses = np.zeros((span, POSE_WIDTHS[seen.model]), np.float32)
     local = np.concatenate([root[:, None], rotations[:, 1:]], axis=1)
     poses[:, : 3 * local.shape[1]] = matrices_to_axis_angle(local)
     return Motion(
@@ -80,7 +82,7 @@ def to_motion(
         model=seen.model,
         camera_K=None if seen.K is None else values_at(seen.frames, seen.K, frames).astype(np.float32),
         camera_R=R.astype(np.float32),
-        camera_t=t.astype(np.float32),
+        camera_t=(pelvis - (R @ place[..., None])[..., 0]).astype(np.float32),
         image_size=seen.image_size,
         confidence=known,
         contacts=contacts,
@@ -90,18 +92,35 @@ def to_motion(
     )
 
 
-def _still_camera(
+def _before_still_camera(
     rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """R (3, 3) and t (3,) of the camera in a world whose ground the feet keep to, and the contacts (T, 4)."""
+    """Root (T, 3, 3) and pelvis (T, 3) in the world of a camera that stands still, and the contacts (T, 4)."""
+    body, betas, full, trans = _stand_in(rotations, pelvis)
+    _, _, R, t, contacts = camera_to_world(body, betas, full, trans, fps, confidence=confidence)
+    to_world = R.double().numpy().T
+    return to_world @ rotations[:, 0], (pelvis - t.double().numpy()) @ to_world.T, contacts
+
+
+def _ground(
+    rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """The height of the ground in a Z-up world, and the contacts (T, 4)."""
+    body, betas, full, trans = _stand_in(rotations, pelvis)
+    soles = body.soles(betas, full, trans).double().numpy()
+    contacts = find_contacts(soles, fps, confidence=confidence)
+    standing = soles[..., 2][contacts > 0.5]
+    return float(np.median(standing) if len(standing) else soles[..., 2].min(1).mean()), contacts
+
+
+def _stand_in(rotations: np.ndarray, pelvis: np.ndarray) -> tuple[BodyModel, Tensor, Tensor, Tensor]:
+    """The open body in the same pose: itself, betas, rotations (T, 24, 3, 3), trans (T, 3)."""
     body = load_body("open")
-    betas = torch.zeros(body.num_betas)
     full = torch.eye(3).expand(len(rotations), body.num_joints, 3, 3).clone()
     count = min(22, rotations.shape[1])
     full[:, :count] = torch.as_tensor(rotations[:, :count], dtype=torch.float32)
     trans = torch.as_tensor(pelvis, dtype=torch.float32) - body.J_template[0]
-    _, _, R, t, contacts = camera_to_world(body, betas, full, trans, fps, confidence=confidence)
-    return R.double().numpy(), t.double().numpy(), contacts
+    return body, torch.zeros(body.num_betas), full, trans
 
 
 def longest(tracks: dict[int, np.ndarray], person: int | None) -> int:
