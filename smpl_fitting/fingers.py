@@ -76,14 +76,14 @@ def steady(
     confidence: np.ndarray,
     fps: float,
     rest: np.ndarray,
-    rest_weight: float,
+    rest_weight: np.ndarray,
     cuts: Sequence[int] = (),
 ) -> np.ndarray:
     """Values (T, ...) smoothed over time; short gaps are bridged, in longer ones they fade to ``rest``.
 
     Args:
         confidence: (T,) weights, 0 where nothing was seen. rest: broadcasts to one frame's values.
-        rest_weight: of ``rest``, beside 1 for what is surely seen.
+        rest_weight: of ``rest``, beside 1 for what is surely seen; broadcasts to one frame's values.
         cuts: rows at which a new shot begins; nothing is smoothed over them.
     """
     result = np.empty(values.shape)
@@ -94,7 +94,7 @@ def steady(
             total += factor * _blur(weight * values[shot], seconds * fps)
             share += factor * _blur(weight, seconds * fps)
         near = _blur(weight, STEADY_SECONDS * fps)
-        belief = _blur(near / (near + rest_weight), FADE_SECONDS * fps)
+        belief = _blur(near / (near + rest_weight + 1e-9), FADE_SECONDS * fps)
         result[shot] = rest + belief * (total / share - rest)
     return result
 

@@ -39,10 +39,10 @@ _LARGEST_TWIST, _LARGEST_BEND, _LARGEST_NOD = 2.4, 1.5, 1.6
 # on eight synthetic clips: readings up to 1.2 apart err by 21 degrees (the fit by 35), those beyond 1.8 by 130 (28).
 _APART = (1.3, 1.8)
 _OUTLIER = 0.35  # radians from the steady value, at which a reading counts half
-_FITTED_WEIGHT = (
-    0.2  # of the wrist and head as fitted beside 1 for a sure reading, about as their errors' squares are
-)
-_RELAXED_WEIGHT = 0.02  # and of relaxed fingers
+# Of the wrist as fitted beside 1 for a sure reading, about as the squares of their errors are; of the head's nod, turn
+# and tilt: how far a face nods depends on its owner's forehead and nose, and the fit has the ears to go by.
+_FITTED_WRIST, _FITTED_HEAD = np.array([0.2]), np.array([1.0, 0.2, 0.2])
+_RELAXED_WEIGHT = np.array([0.02])  # and of relaxed fingers
 _FOREARM_SHARE = 0.5  # of a correction's twist; the wrist takes the rest, so that no skin is wrung
 _NECK_GIVES = 0.6  # radians, at most
 
@@ -147,7 +147,7 @@ def _turn_wrist(
     bends = np.linalg.norm(wanted[:, 1:], axis=1)
     belief = np.clip((_APART[1] - apart) / (_APART[1] - _APART[0]), 0, 1)
     belief *= (np.abs(wanted[:, 0]) < _LARGEST_TWIST) & (bends < _LARGEST_BEND)
-    change, trust = _steady_change(wanted - fitted, confidence * belief, fps, cuts)
+    change, trust = _steady_change(wanted - fitted, confidence * belief, fps, _FITTED_WRIST, cuts)
     twist, bend = (fitted + change)[:, 0], (fitted + change)[:, 1:]
     forearm = forearm + _FOREARM_SHARE * change[:, 0]
     local[:, elbow] = swing @ axis_angle(forearm[:, None] * axis)
@@ -172,7 +172,7 @@ def _turn_head(
     turns = _globals(local, body)
     wanted = rotation_vector(np.swapaxes(turns[:, head], 1, 2) @ seen)
     possible = np.linalg.norm(wanted, axis=1) < _LARGEST_NOD
-    change, _ = _steady_change(wanted, confidence * possible, fps, cuts)
+    change, _ = _steady_change(wanted, confidence * possible, fps, _FITTED_HEAD, cuts)
     turned = turns[:, head] @ axis_angle(change)
     rest = body.J_template.double().numpy()
     bone, face = rest[head] - rest[neck], _face_middle(body) - rest[head]
@@ -191,13 +191,13 @@ def _face_middle(body: BodyModel) -> np.ndarray:
 
 
 def _steady_change(
-    change: np.ndarray, confidence: np.ndarray, fps: float, cuts: Sequence[int]
+    change: np.ndarray, confidence: np.ndarray, fps: float, fitted_weight: np.ndarray, cuts: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Corrections (T, K) made steady, none where nothing is seen; readings that stray from it count less (T,)."""
     zero = np.zeros(change.shape[1])
-    apart = np.linalg.norm(change - steady(change, confidence, fps, zero, _FITTED_WEIGHT, cuts), axis=1)
+    apart = np.linalg.norm(change - steady(change, confidence, fps, zero, np.zeros(1), cuts), axis=1)
     trust = confidence / (1 + (apart / _OUTLIER) ** 2)
-    return steady(change, trust, fps, zero, _FITTED_WEIGHT, cuts), trust
+    return steady(change, trust, fps, zero, fitted_weight, cuts), trust
 
 
 def _globals(local: np.ndarray, body: BodyModel) -> np.ndarray:

@@ -139,17 +139,19 @@ def test_gaps_are_bridged_and_then_fade():
     seen[40:44] = 0
     seen[100:] = 0
     values[seen == 0] = 50.0  # what was not seen must not matter
-    result = steady(values, seen, 30.0, np.zeros(2), 0.02)
+    result = steady(values, seen, 30.0, np.zeros(2), np.array([0.02]))
     assert np.abs(result[:36] - 1).max() < 0.05 and result[36:48].min() > 0.75
     assert result[100].min() > 0.5 and np.abs(result[140:]).max() < 1e-3
     assert np.abs(np.diff(result, axis=0)).max() < 0.12
-    assert np.allclose(steady(np.ones((1, 2)), np.ones(1), 30.0, np.zeros(2), 0.02), 1, atol=0.03)  # a photo
+    assert np.allclose(
+        steady(np.ones((1, 2)), np.ones(1), 30.0, np.zeros(2), np.array([0.02])), 1, atol=0.03
+    )  # a photo
 
 
 def test_nothing_is_smoothed_over_a_cut():
     values = np.concatenate((np.zeros(30), np.ones(30)))[:, None]
-    joined = steady(values, np.ones(60), 30.0, np.zeros(1), 1e-6)
-    cut = steady(values, np.ones(60), 30.0, np.zeros(1), 1e-6, [30])
+    joined = steady(values, np.ones(60), 30.0, np.zeros(1), np.array([1e-6]))
+    cut = steady(values, np.ones(60), 30.0, np.zeros(1), np.array([1e-6]), [30])
     assert 0.1 < joined[29, 0] < 0.6
     assert np.allclose(cut[:, 0], values[:, 0], atol=1e-4)
 
