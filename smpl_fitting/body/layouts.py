@@ -79,12 +79,17 @@ def to_layout(poses: np.ndarray, joint_names: Sequence[str]) -> np.ndarray:
     return result.reshape(len(poses), -1)
 
 
+def has_fingers(body: BodyModel) -> bool:
+    """Whether the body is of SMPL-H's or SMPL-X's layout."""
+    return body.num_joints > len(JOINT_NAMES)
+
+
 def without_fingers(body: BodyModel) -> BodyModel:
     """A body of SMPL-H's or SMPL-X's layout with SMPL's 24 joints: the same surface while fingers and jaw rest.
 
     Bodies of 24 joints come back as they are; the others are called ``open`` or ``smpl``, for their poses are theirs.
     """
-    if body.num_joints == 24:
+    if not has_fingers(body):
         return body
     groups = [[body.joint_names.index(name)] for name in JOINT_NAMES[:_BODY]]
     for name in ("jaw", "left_eye", "right_eye"):
