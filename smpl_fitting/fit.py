@@ -12,10 +12,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
+from smpl_fitting.body.layouts import has_fingers, without_fingers
 from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.contacts import foot_visibility
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
+from smpl_fitting.hands import fit_hands_and_head
 from smpl_fitting.motion import Motion
 from smpl_fitting.observations import Observations, Parameters
 from smpl_fitting.progress import Progress
@@ -48,7 +50,7 @@ def fit_clip(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> Fit:
-    """Fit the body to the person in a clip or photo.
+    """Fit the body to the person in a clip or photo; a body with fingers gets them, and its head, from a closer look.
 
     Args:
         frames: which frames to fit (all of them); the motion has one row for each.
@@ -80,8 +82,11 @@ def fit_clip(
         times=np.asarray(footage.times)[rows],
         source=str(footage.path),
         checkpoint=checkpoint,
-        progress=progress.part("Fitting the body", begun, 1.0),
+        progress=progress.part("Fitting the body", begun, 0.8 if has_fingers(body) else 1.0),
     )
+    if has_fingers(body):
+        looking = progress.part("Looking at hands and face", 0.8, 1.0)
+        motion = fit_hands_and_head(motion, body, footage, detections, looking)
     return Fit(motion, detections)
 
 
@@ -113,12 +118,16 @@ def fit_stills(
             raise NobodyFoundError(f"{path}: no person was found; use a photo that shows the whole body")
     seen = [observe(one, default_intrinsics(one.image_size, focal), None) for one in found]
     together = replace(_together(seen), stature=height)
-    solution = solve_photos(body, together, progress.part("Fitting the body", 0.5, 1.0))
+    limbs = without_fingers(body)
+    solution = solve_photos(limbs, together, progress.part("Fitting the body", 0.5, 1.0))
     fits = []
     for index, (path, one) in enumerate(zip(stills, found, strict=True)):
         row = slice(index, index + 1)
         alone = solution.rows(row)
-        fits.append(Fit(_motion(body, alone, one, seen[index].K, STILL_RATE, np.zeros(1), str(path)), one))
+        motion = _motion(limbs, alone, one, seen[index].K, STILL_RATE, np.zeros(1), str(path))
+        if has_fingers(body):
+            motion = fit_hands_and_head(motion, body, open_footage(path), one)
+        fits.append(Fit(motion, one))
     return fits
 
 
@@ -158,11 +167,14 @@ def fit_detections(
 ) -> Motion:
     """Fit the body to landmarks and masks that are already there; one row for each detected frame.
 
+    Of a body with fingers its 24 joints are fitted: the motion's model is ``open`` or ``smpl``.
+
     Args:
         focal, height, checkpoint: as in :func:`fit_clip`.
         without: names of terms to leave out of the energy (see :mod:`smpl_fitting.objective`), for ablations.
     """
     progress = progress or Progress()
+    body = without_fingers(body)
     seen = replace(observe(detections, default_intrinsics(detections.image_size, focal), fps), stature=height)
     kept = Checkpoint(checkpoint, body.v_template, detections.keypoints, repr((fps, focal, height, without)))
 
