@@ -4,9 +4,9 @@ For each line it prints ``begin PATH`` and then ``ok``, ``refused`` or ``WRONG e
 """
 
 import logging
-import resource
 import signal
 import sys
+from pathlib import Path
 
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.video import open_footage
@@ -42,7 +42,16 @@ def main() -> None:
         signal.alarm(SECONDS)
         print(outcome(path), flush=True)
         signal.alarm(0)
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    print("peak", _peak_megabytes(), flush=True)
+
+
+def _peak_megabytes() -> int:
+    # not getrusage: what it gives starts with the memory of the process that started this one
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) // 1024
 
 
 if __name__ == "__main__":
