@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from .figure import Figure
-from .rotations import normalized
 from .soles import Soles
 
 _SLOW, _FAST = 0.3, 0.5
@@ -18,6 +17,7 @@ _SLOW, _FAST = 0.3, 0.5
 _LOW, _HIGH = 0.05, 0.08
 """Leg lengths over the floor, in the same way."""
 _BRIEF = 0.07  # seconds; shorter contacts are chance, shorter gaps too
+_GIVE = 0.008  # leg lengths by which the edge of a sole may sink in when the foot tilts
 _STAIR = 0.12  # leg lengths over the floor, at which a planted foot stands on something else
 
 
@@ -53,6 +53,13 @@ def sole_points(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
     return points - np.outer(points @ up - figure.sole_height(soles), up)
 
 
+def sole_edges(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
+    """Both sides of heel and ball (4, 3), as :func:`sole_points`."""
+    points = sole_points(figure, side, soles)[:2]
+    across = np.cross(figure.facing()[:, 2], figure.heading(side)) * (soles.half_width if soles else 0.0)
+    return np.concatenate([points - across, points + across])
+
+
 def find_contacts(points: np.ndarray, fps: float, floor: Floor, leg: float) -> np.ndarray:
     """Contacts (T, K) in {0, 1} of points (T, K, 3): slow and low, with hysteresis, brief ones left out.
 
@@ -74,30 +81,31 @@ def find_contacts(points: np.ndarray, fps: float, floor: Floor, leg: float) -> n
 
 
 def plant(
-    heel: np.ndarray, ball: np.ndarray, contacts: np.ndarray, floor: Floor, leg: float, fade: float
+    points: np.ndarray, edges: np.ndarray, contacts: np.ndarray, floor: Floor, leg: float, fade: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """What to move a foot by, (T, 3), and how much it is planted, (T,) in [0, 1].
 
     While a point is planted the foot is moved against its travel, and onto the floor, by as little as a constant
     place allows; when the heel lifts the ball takes over where it is. To either side the correction fades over
-    ``fade`` frames. At last the foot is lifted wherever heel or ball is still below the floor.
+    ``fade`` frames. At last the foot is lifted wherever it is still below the floor, its edges by more than soles give.
 
     Args:
-        heel, ball: (T, 3) of the sole as the foot moves now.
+        points: (T, 2, 3) heel and ball of the sole as the foot moves now.
+        edges: (T, K, 3) what must stay above the floor.
         contacts: (T, 2) bool.
         leg: length of the leg.
         fade: frames.
     """
-    frames = len(heel)
+    frames = len(points)
     move, anchored = np.zeros((frames, 3)), np.zeros(frames)
-    points = np.stack([heel, ball], 1)
     phases = runs(contacts.any(1))
     for first, last in phases:
         move[first:last] = _hold(points[first:last], contacts[first:last], floor, leg)
         anchored[first:last] = 1.0
     move = _fade(move, phases, fade)
     weight = _reach_out(anchored, fade)
-    lowest = floor.above(points + move[:, None]).min(1)
+    lowest = np.minimum(floor.above(points).min(1), floor.above(edges).min(1) + _GIVE * leg)
+    lowest += move @ floor.normal
     return move + floor.normal * np.maximum(-lowest, 0.0)[:, None], weight
 
 
@@ -160,19 +168,24 @@ def hip_drop(
     return eased(drop, fade)
 
 
-def toe_lift(joint: np.ndarray, tip: np.ndarray, floor: Floor, ease: float) -> np.ndarray:
-    """Axis-angle vectors (T, 3) that bend the toes up about their joint until their tip is not below the floor.
+def toe_lift(joint: np.ndarray, tip: np.ndarray, axis: np.ndarray, floor: Floor, ease: float) -> np.ndarray:
+    """Angles (T,) about ``axis`` that bend the toes up until their tip is not below the floor.
+
+    Turned by t, the tip is a + b cos t + c sin t above the joint.
 
     Args:
         joint, tip: (T, 3).
+        axis: (T, 3) unit, across the foot; positive turns raise the toes of a flat foot.
         ease: frames over which the bend comes and goes.
     """
     toes = tip - joint
-    length = np.maximum(np.linalg.norm(toes, axis=-1), 1e-9)
-    elevation = np.arcsin(np.clip(toes @ floor.normal / length, -1.0, 1.0))
-    needed = np.arcsin(np.clip(-floor.above(joint) / length, -1.0, 1.0))
-    axis = normalized(np.cross(toes, floor.normal))
-    return axis * eased(np.maximum(needed - elevation, 0.0), ease)[:, None]
+    along = axis * (toes * axis).sum(-1, keepdims=True)
+    a, b, c = along @ floor.normal, (toes - along) @ floor.normal, np.cross(axis, toes) @ floor.normal
+    reach = np.maximum(np.hypot(b, c), 1e-9)
+    needed = np.arccos(np.clip((-floor.above(joint) - a) / reach, -1.0, 1.0))
+    bend = np.arctan2(c, b) - needed
+    low = floor.above(tip) < 0
+    return eased(np.where(low, np.clip(bend, 0.0, np.pi / 2), 0.0), ease)
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:

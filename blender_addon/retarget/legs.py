@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .clip import Clip
-from .feet import Floor, find_contacts, hip_drop, plant, sole_points, toe_lift
+from .feet import Floor, find_contacts, hip_drop, plant, sole_edges, sole_points, toe_lift
 from .figure import Figure
 from .ik import REACH
 from .limbs import bend
 from .posing import Posing, Travel
 from .root import UP, floor_of
-from .rotations import axis_angle_to_matrix, rotate
+from .rotations import about_axis, rotate
 from .skeleton import SIDES
 from .soles import Soles
 
@@ -39,16 +39,19 @@ def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
 
 def soles_now(posing: Posing, side: str, soles: Soles | None, heads: np.ndarray) -> np.ndarray:
     """Heel, ball and tip (T, 3, 3) of a foot as posed; the tip is on the toes where there are any."""
-    figure = posing.figure
-    points = sole_points(figure, side, soles)
-    result = np.empty((len(heads), 3, 3))
-    toes = f"{side}_toes" if _has_toes(posing, side) else f"{side}_foot"
-    for k, role in enumerate((f"{side}_foot", f"{side}_foot", toes)):
-        bone = figure.chains[role][0]
-        arm = figure.skeleton.rest[bone, :3, :3].T @ (points[k] - figure.skeleton.heads[bone])
-        node = posing.hangs.index(bone)
-        result[:, k] = heads[:, node] + posing.axes[:, node] @ arm
+    points = sole_points(posing.figure, side, soles)
+    result = _carried(posing, f"{side}_foot", points, heads)
+    if _has_toes(posing, side):
+        result[:, 2] = _carried(posing, f"{side}_toes", points[2:], heads)[:, 0]
     return result
+
+
+def _carried(posing: Posing, role: str, points: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """Points (K, 3) at rest, carried along (T, K, 3) by a role's first bone."""
+    skeleton, bone = posing.figure.skeleton, posing.figure.chains[role][0]
+    arms = (points - skeleton.heads[bone]) @ skeleton.rest[bone, :3, :3]
+    node = posing.hangs.index(bone)
+    return heads[:, node, None] + arms @ np.swapaxes(posing.axes[:, node], -1, -2)
 
 
 def plant_legs(
@@ -71,7 +74,8 @@ def plant_legs(
     for k, side in enumerate(SIDES):
         now = soles_now(posing, side, soles, heads)
         planted = contacts[:, 2 * k : 2 * k + 2] > 0.5
-        move, weight = plant(now[:, 0], now[:, 1], planted, floor, leg, fade)
+        edges = _carried(posing, f"{side}_foot", sole_edges(figure, side, soles), heads)
+        move, weight = plant(now[:, :2], edges, planted, floor, leg, fade)
         goals.append(heads[:, posing.node(f"{side}_foot")] + move)
         weights.append(weight)
         reach.append(REACH * (figure.length(f"{side}_upper_leg") + figure.length(f"{side}_lower_leg")))
@@ -83,7 +87,7 @@ def plant_legs(
     for side, goal in zip(SIDES, goals, strict=True):
         bend(posing, (f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"), goal)
         if _has_toes(posing, side):
-            _bend_toes(posing, side, floor, soles, fade / 2)
+            _bend_toes(posing, side, floor, soles, fade)
 
 
 def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: Soles | None) -> float:
@@ -96,9 +100,12 @@ def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, so
 
 
 def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, ease: float) -> None:
-    heads = posing.heads()
+    figure, heads = posing.figure, posing.heads()
     joint, tip = heads[:, posing.node(f"{side}_toes")], soles_now(posing, side, soles, heads)[:, 2]
-    posing.turn(f"{side}_toes", axis_angle_to_matrix(toe_lift(joint, tip, floor, ease)))
+    foot = figure.chains[f"{side}_foot"][0]
+    across = np.cross(figure.heading(side), figure.facing()[:, 2])
+    axis = posing.axes[:, posing.hangs.index(foot)] @ (figure.skeleton.rest[foot, :3, :3].T @ across)
+    posing.turn(f"{side}_toes", about_axis(axis, toe_lift(joint, tip, axis, floor, ease)))
 
 
 def _has_toes(posing: Posing, side: str) -> bool:

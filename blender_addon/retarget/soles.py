@@ -14,6 +14,7 @@ class Soles:
     height: float  # along the body's up axis
     heel: float | None = None  # behind the ankle, along the foot
     tip: float | None = None  # before the ankle, along the foot
+    half_width: float = 0.0  # to either side of the line through the ankle
 
 
 def soles_of_vertices(
@@ -28,10 +29,15 @@ def soles_of_vertices(
     if not feet:
         return None
     height = min(float((points @ up).min()) for points, _, _ in feet)
-    heels, tips = [], []
+    heels, tips, widths = [], [], []
     for points, ankle, heading in feet:
         low = points[points @ up < ankle @ up]
-        along = (low - ankle) @ heading
-        heels.append(-along.min() if len(low) else 0.0)
-        tips.append(along.max() if len(low) else 0.0)
-    return Soles(height, float(max(np.mean(heels), 0.0)), float(max(np.mean(tips), 0.0)))
+        if not len(low):
+            continue
+        along, across = (low - ankle) @ heading, (low - ankle) @ np.cross(up, heading)
+        heels.append(-along.min())
+        tips.append(along.max())
+        widths.append(np.abs(across).max())
+    if not heels:
+        return Soles(height)
+    return Soles(height, *(float(max(np.mean(values), 0.0)) for values in (heels, tips, widths)))
