@@ -32,7 +32,12 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="For machines: one JSON object on stdout at the end, errors too.")
 ]
 BodyOption = Annotated[
-    str, typer.Option("--body", metavar="open|PATH", help="The open body, or an SMPL, SMPL-H or SMPL-X file.")
+    str,
+    typer.Option(
+        "--body",
+        metavar="open|open_h|PATH",
+        help="The open body, open_h with fingers, or an SMPL, SMPL-H or SMPL-X file.",
+    ),
 ]
 FramesOption = Annotated[
     str | None,
