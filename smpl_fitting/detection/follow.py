@@ -10,7 +10,7 @@ import numpy as np
 
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.matching import assign, relink, touching
-from smpl_fitting.detection.search import COARSE, FINE, FINEST, LARGE, MEDIUM, Place, find_people
+from smpl_fitting.detection.search import COARSE, FINE, FINEST, LARGE, MEDIUM, PART, Place, find_people
 from smpl_fitting.detection.session import DetectorSession, Sighting
 from smpl_fitting.detection.tracks import Track
 
@@ -128,6 +128,9 @@ class Follower:
         assigned = assign([tracks[i] for i in among], index, [looks[i] for i in among])
         for i, sighting in zip(among, assigned, strict=True):
             looks[i] = sighting
+        for i in among:
+            if tracks[i].hidden and _is_part_of_another(i, looks):
+                looks[i] = None
         self.active, self._masked = [], []
         for track, crop, sighting, is_mixed in zip(tracks, crops, looks, mixed, strict=True):
             before = crop if track.hidden else track.newest.next_crop
@@ -247,6 +250,12 @@ def _meets_another(i: int, tracks: list[Track], looks: list[Sighting | None]) ->
         ):
             return True
     return False
+
+
+def _is_part_of_another(i: int, looks: list[Sighting | None]) -> bool:
+    """Whether what was seen of a hidden person is a part of somebody who is in front of him."""
+    mine, others = looks[i], [one for j, one in enumerate(looks) if j != i and one is not None]
+    return mine is not None and any(mine.share_within(other) > PART for other in others)
 
 
 def _continues(before: Crop, after: Crop) -> bool:

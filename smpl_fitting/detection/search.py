@@ -14,7 +14,7 @@ from smpl_fitting.detection.session import MAIN_JOINTS, DetectorSession, Sightin
 COARSE, MEDIUM, FINE, FINEST = 0, 1, 2, 3
 LARGE = 0.4  # of the picture's short side
 SURE = 0.8  # score that a newly found person must reach; one that is followed needs less
-_PART = 0.7  # of somebody's mask that lies in another's, from which both are one person
+PART = 0.7  # of somebody's mask that lies in another's, from which both are one person
 _MIN_VISIBLE = 5  # of the 12 main joints
 
 
@@ -105,7 +105,7 @@ def _newcomers(
 
 def _is_again(sighting: Sighting, other: Sighting) -> bool:
     """Whether a sighting shows somebody seen already, or a part of him."""
-    return sighting.is_same_as(other) or sighting.share_within(other) > _PART
+    return sighting.is_same_as(other) or sighting.share_within(other) > PART
 
 
 def look_closely(session: DetectorSession, picture: np.ndarray, crop: Crop) -> Sighting | None:
