@@ -12,7 +12,7 @@ import math
 import pickle
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -177,6 +177,20 @@ _SPARSE = {"csc_matrix": _Csc, "csr_matrix": _Csr, "coo_matrix": _Coo}
 _PYTHON_UNPICKLER: Any = vars(pickle)["_Unpickler"]
 
 
+class _Whole:
+    """A file that is never asked for more than is left of it, which would be reserved before it is read."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._left = file, size
+        self.readline = file.readline
+
+    def read(self, size: int) -> bytes:
+        self._left -= len(content := self._file.read(min(size, self._left)))
+        if len(content) < size:
+            raise EOFError("it is cut off")
+        return content
+
+
 class _Unpickler(_PYTHON_UNPICKLER):
     dispatch = dict(_PYTHON_UNPICKLER.dispatch)
 
@@ -193,6 +207,9 @@ class _Unpickler(_PYTHON_UNPICKLER):
 
     def get_extension(self, code: int) -> None:
         raise BodyModelError(f"asks for extension {code}, which no body model needs")
+
+    def load_bytearray8(self) -> None:
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
 
     def load_empty_set(self) -> None:
         self.append([])
@@ -215,6 +232,7 @@ class _Unpickler(_PYTHON_UNPICKLER):
         _check_keys(self.stack[::2])
         super().load_dict()
 
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
     dispatch[pickle.EMPTY_SET[0]] = load_empty_set
     dispatch[pickle.FROZENSET[0]] = load_frozenset
     dispatch[pickle.ADDITEMS[0]] = load_additems
@@ -248,7 +266,7 @@ def read_pickle(path: Path, wanted: Collection[str]) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            content = _Unpickler(file, encoding="latin1").load()
+            content = _Unpickler(_Whole(file, path.stat().st_size), encoding="latin1").load()
         if not isinstance(content, dict):
             raise BodyModelError(f"holds a {type(content).__name__}, not a model")
         return {name: plain(value) for name, value in content.items() if name in wanted}

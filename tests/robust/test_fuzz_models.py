@@ -3,6 +3,7 @@
 import os
 import pickle
 import pickletools
+import resource
 import time
 
 import numpy as np
@@ -197,6 +198,7 @@ ATTACKS = {
     "all the memory for bytes": _call("builtins", "bytearray", b"I100000000000\n"),
     "all the memory for a memo": b"\x80\x02}r\xf0\xff\xff\xff",
     "all the memory for text": b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x00",
+    "all the memory for a byte array": b"\x80\x05\x96\x00\x00\x00\x00\x01\x00\x00\x00",
     "all the memory for an array": b"(dS'v_template'\n"
     + _call("numpy.core.multiarray", "_reconstruct", _global("numpy", "ndarray") + b"(I100000000000\ntS'd'\n")
     + b"s",
@@ -216,7 +218,8 @@ def test_no_pickle_acts(attack, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     path.write_bytes(ATTACKS[attack] + b".")
-    started = time.monotonic()
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert _load(path) == "refused"
     assert time.monotonic() - started < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KB
     assert os.listdir(tmp_path) == [path.name]
