@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 import rigs  # noqa: E402
 from _retarget_rig import FPS, shown_bones  # noqa: E402
 from mathutils import Matrix, Vector  # noqa: E402
+from rig_bodies import open_body  # noqa: E402
 
 from blender_addon.retarget.apply import Job, retarget  # noqa: E402
 from blender_addon.retarget.clip import Clip  # noqa: E402
@@ -92,7 +93,7 @@ def show_source(path: Path, clip: Clip) -> Figure:
     has_mesh = motion is not None and motion.poses.shape[1] == 72  # the open body without fingers
     scale = 1.0 if motion else 0.8 / np.linalg.norm(np.diff(heads, axis=0), axis=1).sum()
     if has_mesh:
-        add_person(bpy.context.scene, motion, rigs.open_body())
+        add_person(bpy.context.scene, motion, open_body())
     joints = [{r: scale * clip.positions[int(f), k] for r, k in rows.items()} for f in stills_of(clip)]
     if motion is None:  # recordings have their floor anywhere
         low = min(place[2] for frame in joints for place in frame.values())

@@ -7,7 +7,6 @@ missing.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import struct
 import tempfile
@@ -16,13 +15,11 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-import pytest
+from rig_blender import add_armature, with_tails
+from rig_bodies import anny_rig, generated_rig, metarig, rigify_body, smpl_rig
 from rig_tables import FINGER_LANDMARKS, TABLES, expand
 
 REPO = Path(__file__).parents[3]
-CACHE = Path(
-    os.environ.get("LIQUID_MOTION_TEST_CACHE", Path(tempfile.gettempdir()) / "liquid-motion-test-cache")
-)
 Shared = Callable[[str], Path]
 
 FILES = {
@@ -32,12 +29,11 @@ FILES = {
     "vroid": "rigs/th_vroid.glb",
 }
 ANNY = ("anny_mixamo", "anny_cmu_mb", "anny_game_engine", "anny_makehuman")
-RIGIFY = ("rigify_metarig", "rigify_basic_metarig", "rigify_generated")
-"""The generated one makes bpy hang at exit: build it in a process of its own that ends with ``os._exit``."""
+RIGIFY = ("rigify_metarig", "rigify_basic_metarig", "rigify_generated", "rigify_body")
+"""The generated ones make bpy hang at exit: build them in a process of its own that ends with ``os._exit``."""
 SYNTHETIC = tuple(TABLES)
 PEOPLE = (*FILES, *ANNY, *RIGIFY[:2], "smpl_body", *SYNTHETIC)
 """Every rig of a person that any process may build."""
-_Bones = list[tuple[str, str, np.ndarray, np.ndarray, float]]  # name, parent or '-', head, tail, roll
 
 
 def build(name: str, shared: Shared | None = None) -> bpy.types.Object:
@@ -53,6 +49,7 @@ def build(name: str, shared: Shared | None = None) -> bpy.types.Object:
         "rigify_metarig": lambda: metarig("human"),
         "rigify_basic_metarig": lambda: metarig("basic_human"),
         "rigify_generated": generated_rig,
+        "rigify_body": rigify_body,
         "smpl_body": smpl_rig,
     }[name]()
 
@@ -82,135 +79,6 @@ def _without_meshes(glb: bytes) -> bytes:
     text = json.dumps({**kept, "nodes": nodes, "skins": [{"joints": whole["skins"][0]["joints"]}]}).encode()
     text += b" " * (-len(text) % 4)
     return struct.pack("<4sIIII", b"glTF", 2, 20 + len(text), len(text), 0x4E4F534A) + text
-
-
-# --- bodies ----------------------------------------------------------------------------------------------------------
-
-
-def anny_arrays(rig: str) -> dict[str, np.ndarray]:
-    """Bones, mesh and weights of one of anny's rigs on its mean adult, Z-up, metres. Built once, then read from CACHE.
-
-    anny needs torch and takes a minute, so Blenders without it read what another process has cached.
-    """
-    path = CACHE / f"anny_{rig}.npz"
-    if not path.is_file():
-        pytest.importorskip("anny", reason=f"anny is not installed and {path} not cached")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.stem}-{os.getpid()}.npz")
-        np.savez(temporary, **_ask_anny(rig))
-        os.replace(temporary, path)
-    with np.load(path) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _ask_anny(rig: str) -> dict[str, np.ndarray]:
-    import torch
-    from anny import Anny
-
-    torch.set_num_threads(1)
-    model = Anny(rig=rig)
-    adult = {"gender": torch.tensor([0.5]), "age": torch.tensor([0.67]), "height": torch.tensor([0.5])}
-    rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**adult))
-    turn = model.bone_rolls_rotmat[0].numpy()
-    lowest = rest["rest_vertices"][0, :, 2].min()
-    up = torch.tensor([0.0, 0.0, float(lowest)])
-    return {
-        "names": np.array(model.bone_labels),
-        "parents": np.array([-1 if p is None else int(p) for p in model.bone_parents]),
-        "heads": (rest["rest_bone_heads"][0] - up).detach().numpy(),
-        "tails": (rest["rest_bone_tails"][0] - up).detach().numpy(),
-        "rolls": np.arctan2(turn[:, 0, 2], turn[:, 0, 0]),
-        "vertices": (rest["rest_vertices"][0] - up).detach().numpy().astype(np.float32),
-        "faces": model.get_triangular_faces().numpy().astype(np.int32),
-        "weight_bones": model.vertex_bone_indices.numpy().astype(np.int32),
-        "weights": model.vertex_bone_weights.numpy().astype(np.float32),
-    }
-
-
-def anny_rig(rig: str) -> bpy.types.Object:
-    """One of anny's rigs (CC0) with its skinned body."""
-    data = anny_arrays(rig)
-    names = [str(name) for name in data["names"]]
-    above = [names[parent] if parent >= 0 else "-" for parent in data["parents"]]
-    armature = add_armature(
-        f"anny {rig}", list(zip(names, above, data["heads"], data["tails"], data["rolls"], strict=True))
-    )
-    add_skin(armature, data["vertices"], data["faces"], names, data["weight_bones"], data["weights"])
-    return armature
-
-
-def smpl_rig() -> bpy.types.Object:
-    """The armature and body that the extension itself adds, of the open body."""
-    from blender_addon.scene.body import add_body
-
-    body = add_body(bpy.context.scene, open_body())
-    return body.rig
-
-
-def open_body():
-    """The open body as the extension reads it (BodyData), without torch."""
-    from blender_addon.scene.files import BodyData
-
-    with np.load(REPO / "smpl_fitting/body/data/open_body.npz") as archive:
-        data = {name: archive[name] for name in archive.files}
-    names, parents = _joint_tables()
-    vertices = data["v_template"].astype(float)
-    joints = np.zeros((24, 3))
-    rows, values = data["regressor_joints"].astype(int), data["regressor_values"].astype(float)
-    np.add.at(joints, rows, values[:, None] * vertices[data["regressor_vertices"].astype(int)])
-    weights = np.zeros((len(vertices), 24))
-    of = data["weight_joints"].astype(int), data["weight_values"].astype(float)
-    np.add.at(weights, (np.arange(len(vertices))[:, None], of[0]), of[1])
-    return BodyData(
-        name="open",
-        gender="neutral",
-        v_template=vertices,
-        shapedirs=np.zeros((len(vertices), 3, 0)),
-        posedirs=np.zeros((len(vertices), 3, 0)),
-        J_template=joints,
-        J_shapedirs=np.zeros((24, 3, 0)),
-        weights=weights,
-        parents=parents,
-        faces=data["faces"].astype(np.int32),
-        uv=np.zeros((1, 2)),
-        faces_uv=np.zeros((len(data["faces"]), 3), np.int32),
-        joint_names=names,
-        betas=np.zeros(0),
-        clothing=np.zeros_like(vertices),
-    )
-
-
-def _joint_tables() -> tuple[tuple[str, ...], np.ndarray]:
-    """SMPL's 24 joints; written out, since smpl_fitting needs torch, which most Blenders lack."""
-    rows = (
-        "pelvis *hip spine1 *knee spine2 *ankle spine3 *foot neck *collar head *shoulder *elbow *wrist *hand"
-    )
-    names: list[str] = []
-    for row in rows.split():
-        names += [f"left_{row[1:]}", f"right_{row[1:]}"] if row.startswith("*") else [row]
-    parents = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21]
-    return tuple(names), np.array(parents)
-
-
-# --- Rigify ----------------------------------------------------------------------------------------------------------
-
-
-def metarig(kind: str) -> bpy.types.Object:
-    """Rigify's metarig ``human``, ``basic_human``, or of an animal, such as ``cat``."""
-    if "rigify" not in bpy.context.preferences.addons:
-        bpy.ops.preferences.addon_enable(module="rigify")
-    getattr(bpy.ops.object, f"armature_{kind}_metarig_add")()
-    return bpy.context.object
-
-
-def generated_rig(meta: bpy.types.Object | None = None) -> bpy.types.Object:
-    """Rigify's control rig of 706 bones, of the human metarig or of one that was fitted."""
-    meta = meta or metarig("human")
-    before = set(bpy.data.objects)
-    bpy.ops.pose.rigify_generate()
-    rig = next(o for o in bpy.data.objects if o not in before and o.type == "ARMATURE")
-    bpy.data.objects.remove(meta)
-    return rig
 
 
 # --- names only ------------------------------------------------------------------------------------------------------
@@ -274,19 +142,6 @@ def synthetic_rig(name: str) -> bpy.types.Object:
         elif extra:
             pose_bone[extra] = 0.0
     return armature
-
-
-def with_tails(bones: list[tuple[str, str, np.ndarray]]) -> _Bones:
-    """Tails at the first child that is apart, else 5 cm on along the parent's line."""
-    heads = {name: head for name, _, head in bones}
-    result: _Bones = []
-    directions: dict[str, np.ndarray] = {"-": np.array([0.0, 0.0, 1.0])}
-    for name, parent, head in bones:
-        steps = [heads[child] - head for child, above, _ in bones if above == name]
-        step = next((s for s in steps if np.linalg.norm(s) > 0.01), 0.05 * directions[parent])
-        directions[name] = step / np.linalg.norm(step)
-        result.append((name, parent, head, head + step, 0.0))
-    return result
 
 
 # --- rubbish ---------------------------------------------------------------------------------------------------------
@@ -364,48 +219,3 @@ RUBBISH: dict[str, Callable[[], bpy.types.Object]] = {
     "wolf": lambda: metarig("wolf"),
     "shark": lambda: metarig("shark"),
 }
-
-
-# --- Blender ---------------------------------------------------------------------------------------------------------
-
-
-def add_armature(name: str, bones: _Bones) -> bpy.types.Object:
-    """An armature at the origin, selected and active."""
-    data = bpy.data.armatures.new(name)
-    armature = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(armature)
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
-    for bone, _, head, tail, roll in bones:
-        edit = data.edit_bones.new(bone)
-        edit.head, edit.tail, edit.roll = head, tail, roll
-    for bone, parent, *_ in bones:
-        if parent != "-":
-            data.edit_bones[bone].parent = data.edit_bones[parent]
-    bpy.ops.object.mode_set(mode="OBJECT")
-    return armature
-
-
-def add_skin(
-    armature: bpy.types.Object,
-    vertices: np.ndarray,
-    faces: np.ndarray,
-    names: list[str],
-    bones: np.ndarray,
-    weights: np.ndarray,
-) -> bpy.types.Object:
-    """A mesh child with weights: ``bones`` and ``weights`` (V, K)."""
-    mesh = bpy.data.meshes.new(f"{armature.name} body")
-    mesh.from_pydata(vertices.tolist(), [], faces.tolist())
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
-    skin = bpy.data.objects.new(mesh.name, mesh)
-    bpy.context.scene.collection.objects.link(skin)
-    for bone, name in enumerate(names):
-        group = skin.vertex_groups.new(name=name)
-        share = (weights * (bones == bone)).sum(1)
-        for vertex in np.flatnonzero(share > 1e-4):
-            group.add([int(vertex)], float(share[vertex]), "REPLACE")
-    skin.parent = armature
-    modifier = skin.modifiers.new("Armature", "ARMATURE")
-    modifier.object = armature
-    return skin
