@@ -14,12 +14,14 @@ from torch import Tensor
 from smpl_fitting.body import BodyModel
 from smpl_fitting.body.layouts import has_fingers, without_fingers
 from smpl_fitting.checkpoint import Checkpoint
-from smpl_fitting.contacts import foot_visibility
+from smpl_fitting.contacts import foot_rays, foot_visibility
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.hands import fit_hands_and_head
+from smpl_fitting.lifting import extent, lift
 from smpl_fitting.motion import Motion
-from smpl_fitting.observations import Observations, Parameters
+from smpl_fitting.objective import LANDMARK_SPREAD
+from smpl_fitting.observations import PER_FRAME, Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
 from smpl_fitting.solver import solve_motion, solve_photos, solve_shape
@@ -28,6 +30,7 @@ from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotatio
 
 SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
 STILL_RATE = 30.0  # frames a second written for a photo, whose motion has one frame
+MOST_WEIGHT = 2.0  # of a landmark: none is seen much better than the others
 WORLD_SMOOTHING = 0.04  # seconds (standard deviation), for the first guess alone
 
 
@@ -144,9 +147,8 @@ def _together(seen: list[Observations]) -> Observations:
             boxes=torch.cat([shape.boxes for shape in shapes]),
             contours=torch.cat([shape.contours for shape in shapes]),
         )
-    names = ("keypoints", "weights", "world", "heights", "K")
     return Observations(
-        **{name: torch.cat([getattr(one, name) for one in seen]) for name in names},
+        **{name: torch.cat([getattr(one, name) for one in seen]) for name in PER_FRAME},
         frame_time=None,
         silhouettes=joined,
     )
@@ -183,8 +185,13 @@ def fit_detections(
 
     [betas] = kept.tensors("shape", shape)
     solution = solve_motion(
-        body, seen, betas, progress=progress.part("", 0.3, 1.0), without=without, checkpoint=kept
+        body, seen, betas, progress=progress.part("", 0.3, 0.7), without=without, checkpoint=kept
     )
+    contacts = torch.from_numpy(_place(body, solution, detections, seen.K, fps)[-1])
+    if bool((contacts > 0.5).any()):
+        seen = replace(seen, contacts=contacts)
+        grounded = progress.part("", 0.7, 1.0)
+        solution = solve_motion(body, seen, betas, solution, grounded, without=without, checkpoint=kept)
     return _motion(body, solution, detections, seen.K, fps, times, source)
 
 
@@ -197,10 +204,7 @@ def _motion(
     times: np.ndarray | None,
     source: str,
 ) -> Motion:
-    seen = foot_visibility(detections.keypoints, detections.confidence, detections.image_size)
-    poses, trans, R, t, contacts = camera_to_world(
-        body, solution.betas, solution.rotations, solution.trans, fps, confidence=seen
-    )
+    poses, trans, R, t, contacts = _place(body, solution, detections, K, fps)
     count = len(poses)
     return Motion(
         poses=poses.numpy(),
@@ -222,6 +226,23 @@ def _motion(
     )
 
 
+def _place(
+    body: BodyModel, solution: Parameters, detections: Detections, K: Tensor, fps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]:
+    """The solution in the world, and the contacts; see :func:`smpl_fitting.world.camera_to_world`."""
+    seen = foot_visibility(detections.keypoints, detections.confidence, detections.image_size)
+    return camera_to_world(
+        body,
+        solution.betas,
+        solution.rotations,
+        solution.trans,
+        fps,
+        confidence=seen,
+        rays=foot_rays(detections.keypoints, K.numpy()),
+        cuts=detections.cuts,
+    )
+
+
 def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Observations:
     """What the solver needs of the detections: 3D landmarks in the camera's own axes, weights, outlines.
 
@@ -235,11 +256,16 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     world = detections.keypoints_world
     if fps is not None:
         world = _smooth(world, detections.confidence > 0, WORLD_SMOOTHING * fps)
+    lifted = lift(keypoints, torch.as_tensor(world, dtype=torch.float32))
+    heights = person_heights(keypoints, found)
+    spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
     return Observations(
-        keypoints=keypoints[..., :2],
-        weights=keypoints[..., 3].clamp(0, 1) * found[:, None],
-        world=torch.einsum("tij,tnj->tni", turn, torch.as_tensor(world, dtype=torch.float32)),
-        heights=person_heights(keypoints, found),
+        keypoints=lifted.pixels,
+        weights=(LANDMARK_SPREAD / spreads).square().clamp_max(MOST_WEIGHT) * found[:, None],
+        world=torch.einsum("tij,tnj->tni", turn, lifted.points),
+        directions=torch.einsum("tij,tbj->tbi", turn, lifted.directions),
+        direction_weights=lifted.direction_spreads.pow(-2) * found[:, None],
+        heights=heights,
         K=K,
         frame_time=None if fps is None else 1 / fps,
         silhouettes=_silhouettes(detections),

@@ -22,8 +22,9 @@ from smpl_fitting.priors import inverse_right_jacobian, joint_limits, limit_exce
 # Expected spreads. Landmarks: in units of the person's height in the picture.
 LANDMARK_SPREAD = 0.01
 LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
-BONE_SPREAD = 0.3  # radians: MediaPipe's 3D directions against motion capture
-ACCELERATION_SPREAD = 15.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
+BONE_OUTLIER = 3.0  # spreads beyond which a bone's direction no longer pulls
+LANDMARK_EVIDENCE, BONE_EVIDENCE = 1.0, 1.0  # neighbouring frames share their errors
+ACCELERATION_SPREAD = 8.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
 SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
@@ -113,11 +114,11 @@ class Objective:
         if sample is not None and seen.silhouettes is not None:
             self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
         self._shared = body.num_betas if shape else 0
-        self._weights = landmark_weights() * seen.weights
+        self._weights = LANDMARK_EVIDENCE * landmark_weights() * seen.weights
         self._low, self._high = joint_limits()
         self._mean, self._spread = mean_pose(), pose_spread()
         self._bones = torch.tensor(BONES)
-        self._bone_weights = seen.weights[:, self._bones].amin(-1)
+        self._bone_roots = seen.direction_weights.sqrt()
 
     @property
     def unknowns(self) -> int:
@@ -205,17 +206,16 @@ class Objective:
         bones = landmarks.points[:, end] - landmarks.points[:, start]
         length = bones.norm(dim=-1, keepdim=True).clamp_min(1e-6)
         direction = bones / length
-        world = self._seen.world[:, end] - self._seen.world[:, start]
-        error = (direction - world / world.norm(dim=-1, keepdim=True).clamp_min(1e-6)) / BONE_SPREAD
-        cost, weight = geman_mcclure(error.square().sum(-1), 3.0)
-        root = (self._bone_weights * weight).sqrt()[..., None]
+        error = (direction - self._seen.directions) * self._bone_roots[..., None]
+        cost, weight = geman_mcclure(error.square().sum(-1), BONE_OUTLIER)
+        root = (BONE_EVIDENCE * weight).sqrt()[..., None]
         across = torch.eye(3) - direction[..., None] * direction[..., None, :]
-        slope = across * (root / length / BONE_SPREAD)[..., None]
+        slope = across * (root * self._bone_roots[..., None] / length)[..., None]
         by_frame = self._by_frame(landmarks)
         self._add(
             result,
             "bones",
-            0.5 * (self._bone_weights * cost).sum(),
+            0.5 * BONE_EVIDENCE * cost.sum(),
             (root * error).flatten(1),
             (slope @ (by_frame[:, end] - by_frame[:, start])).flatten(1, 2),
             (slope @ (landmarks.shape[:, end] - landmarks.shape[:, start])[..., : self._shared]).flatten(

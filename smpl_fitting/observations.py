@@ -10,13 +10,18 @@ from torch import Tensor
 from smpl_fitting.silhouette import Silhouettes
 
 
+PER_FRAME = ("keypoints", "weights", "world", "directions", "direction_weights", "heights", "K")
+
+
 @dataclass(frozen=True)
 class Observations:
     """What was seen of one person in T frames, in pixels and camera axes (OpenCV)."""
 
     keypoints: Tensor  # (T, 33, 2) pixels
-    weights: Tensor  # (T, 33) visibility, 0 where nobody was found
+    weights: Tensor  # (T, 33) squared inverse spread in 1 % of the height, 0 where nobody was found
     world: Tensor  # (T, 33, 3) metres, camera axes
+    directions: Tensor  # (T, B, 3) of the bones of smpl_fitting.landmarks.BONES, camera axes
+    direction_weights: Tensor  # (T, B) squared inverse spread, 0 where nobody was found
     heights: Tensor  # (T,) the person's size in pixels
     K: Tensor  # (T, 3, 3)
     frame_time: float | None  # seconds; None where the frames are separate photos of one person
@@ -29,7 +34,7 @@ class Observations:
         """Some of the frames. Outlines and cuts are those of the whole and are left out."""
         return replace(
             self,
-            **{name: getattr(self, name)[rows] for name in ("keypoints", "weights", "world", "heights", "K")},
+            **{name: getattr(self, name)[rows] for name in PER_FRAME},
             contacts=None if self.contacts is None else self.contacts[rows],
             silhouettes=None,
             cuts=(),

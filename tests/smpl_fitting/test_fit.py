@@ -7,7 +7,8 @@ import torch
 from smpl_fitting.errors import FootageError, MotionFileError, NobodyFoundError
 from smpl_fitting.fit import fit_clip, fit_stills, person_heights
 from smpl_fitting.geometry import axis_angle_to_matrix
-from smpl_fitting.landmarks import JOINT, LANDMARK
+from smpl_fitting.landmarks import BONES, JOINT, LANDMARK
+from smpl_fitting.lifting import bone_directions
 from smpl_fitting.motion import Motion
 from smpl_fitting.observations import Observations
 from smpl_fitting.quality import landmark_errors, silhouette_iou
@@ -48,6 +49,8 @@ def test_true_landmarks_give_the_body_back(body):
         keypoints=pixels,
         weights=torch.ones(len(trans), 33),
         world=points - points.mean(1, keepdim=True),
+        directions=bone_directions(points),
+        direction_weights=torch.full((len(trans), len(BONES)), 30.0),
         heights=person_heights(keypoints, torch.ones(len(trans), dtype=torch.bool)),
         K=K,
         frame_time=1 / 30,

@@ -6,6 +6,8 @@ import torch
 from smpl_fitting import solver
 from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_axis_angle
+from smpl_fitting.landmarks import BONES
+from smpl_fitting.lifting import bone_directions
 from smpl_fitting.normal_equations import NormalEquations
 from smpl_fitting.objective import Objective
 from smpl_fitting.observations import Observations, Parameters
@@ -27,7 +29,9 @@ def random_problem(body):
     seen = Observations(
         keypoints=torch.rand(3, 33, 2) * 800,
         weights=torch.ones(3, 33),
-        world=torch.randn(3, 33, 3),
+        world=torch.zeros(3, 33, 3),
+        directions=torch.nn.functional.normalize(torch.randn(3, len(BONES), 3), dim=-1),
+        direction_weights=10 * torch.rand(3, len(BONES)),
         heights=torch.full((3,), 500.0),
         K=torch.tensor([[1000.0, 0, 450], [0, 1000, 350], [0, 0, 1]]).expand(3, 3, 3),
         frame_time=1 / 30,
@@ -158,7 +162,9 @@ def walk(body):
     seen = Observations(
         keypoints=pixels[..., :2] / pixels[..., 2:] + torch.randn(150, 33, 2),
         weights=torch.ones(150, 33),
-        world=points + 0.02 * torch.randn(150, 33, 3),
+        world=points,
+        directions=bone_directions(points + 0.02 * torch.randn(150, 33, 3)),
+        direction_weights=torch.full((150, len(BONES)), 50.0),
         heights=torch.full((150,), 430.0),
         K=K,
         frame_time=1 / 30,
