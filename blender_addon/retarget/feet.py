@@ -168,7 +168,7 @@ def hip_drop(
     return eased(drop, fade)
 
 
-def toe_lift(joint: np.ndarray, tip: np.ndarray, axis: np.ndarray, floor: Floor, ease: float) -> np.ndarray:
+def toe_lift(joint: np.ndarray, tip: np.ndarray, axis: np.ndarray, floor: Floor) -> np.ndarray:
     """Angles (T,) about ``axis`` that bend the toes up until their tip is not below the floor.
 
     Turned by t, the tip is a + b cos t + c sin t above the joint.
@@ -176,7 +176,6 @@ def toe_lift(joint: np.ndarray, tip: np.ndarray, axis: np.ndarray, floor: Floor,
     Args:
         joint, tip: (T, 3).
         axis: (T, 3) unit, across the foot; positive turns raise the toes of a flat foot.
-        ease: frames over which the bend comes and goes.
     """
     toes = tip - joint
     along = axis * (toes * axis).sum(-1, keepdims=True)
@@ -185,7 +184,7 @@ def toe_lift(joint: np.ndarray, tip: np.ndarray, axis: np.ndarray, floor: Floor,
     needed = np.arccos(np.clip((-floor.above(joint) - a) / reach, -1.0, 1.0))
     bend = np.arctan2(c, b) - needed
     low = floor.above(tip) < 0
-    return eased(np.where(low, np.clip(bend, 0.0, np.pi / 2), 0.0), ease)
+    return np.where(low, np.clip(bend, 0.0, np.pi / 2), 0.0)
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:

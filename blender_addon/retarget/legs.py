@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .clip import Clip
-from .feet import Floor, find_contacts, hip_drop, plant, sole_edges, sole_points, toe_lift
+from .feet import Floor, eased, find_contacts, hip_drop, plant, sole_edges, sole_points, toe_lift
 from .figure import Figure
 from .ik import REACH
 from .limbs import bend
@@ -38,12 +38,8 @@ def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
 
 
 def soles_now(posing: Posing, side: str, soles: Soles | None, heads: np.ndarray) -> np.ndarray:
-    """Heel, ball and tip (T, 3, 3) of a foot as posed; the tip is on the toes where there are any."""
-    points = sole_points(posing.figure, side, soles)
-    result = _carried(posing, f"{side}_foot", points, heads)
-    if _has_toes(posing, side):
-        result[:, 2] = _carried(posing, f"{side}_toes", points[2:], heads)[:, 0]
-    return result
+    """Heel and ball (T, 2, 3) of a foot as posed."""
+    return _carried(posing, f"{side}_foot", sole_points(posing.figure, side, soles)[:2], heads)
 
 
 def _carried(posing: Posing, role: str, points: np.ndarray, heads: np.ndarray) -> np.ndarray:
@@ -75,7 +71,7 @@ def plant_legs(
         now = soles_now(posing, side, soles, heads)
         planted = contacts[:, 2 * k : 2 * k + 2] > 0.5
         edges = _carried(posing, f"{side}_foot", sole_edges(figure, side, soles), heads)
-        move, weight = plant(now[:, :2], edges, planted, floor, leg, fade)
+        move, weight = plant(now, edges, planted, floor, leg, fade)
         goals.append(heads[:, posing.node(f"{side}_foot")] + move)
         weights.append(weight)
         reach.append(REACH * (figure.length(f"{side}_upper_leg") + figure.length(f"{side}_lower_leg")))
@@ -85,7 +81,7 @@ def plant_legs(
     )
     travel.lowered(floor.normal * drop[:, None]).go(posing)
     for side, goal in zip(SIDES, goals, strict=True):
-        bend(posing, (f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"), goal)
+        bend(posing, leg_roles(side), goal)
         if _has_toes(posing, side):
             _bend_toes(posing, side, floor, soles, fade)
 
@@ -93,19 +89,38 @@ def plant_legs(
 def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: Soles | None) -> float:
     """How far the planted feet are above the floor, as a rule: no body's rest pose tells its height exactly."""
     heads = posing.heads()
-    points = np.concatenate([soles_now(posing, side, soles, heads)[:, :2] for side in SIDES], 1)
+    points = np.concatenate([soles_now(posing, side, soles, heads) for side in SIDES], 1)
     planted = floor.above(points)[contacts > 0.5]
     rule = float(np.median(planted)) if len(planted) >= _ENOUGH else 0.0
     return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
 
 
 def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, ease: float) -> None:
-    figure, heads = posing.figure, posing.heads()
-    joint, tip = heads[:, posing.node(f"{side}_toes")], soles_now(posing, side, soles, heads)[:, 2]
-    foot = figure.chains[f"{side}_foot"][0]
+    """Bend the toes up where they would sink in; where that is not enough, lift the foot."""
+    figure = posing.figure
+    foot, toes = figure.chains[f"{side}_foot"][0], f"{side}_toes"
     across = np.cross(figure.heading(side), figure.facing()[:, 2])
     axis = posing.axes[:, posing.hangs.index(foot)] @ (figure.skeleton.rest[foot, :3, :3].T @ across)
-    posing.turn(f"{side}_toes", about_axis(axis, toe_lift(joint, tip, axis, floor, ease)))
+    ends = _toe_ends(figure, side, soles)
+    heads = posing.heads()
+    joint, tips = heads[:, posing.node(toes)], _carried(posing, toes, ends, heads)
+    lifts = [toe_lift(joint, tips[:, k], axis, floor) for k in range(len(ends))]
+    posing.turn(toes, about_axis(axis, eased(np.max(lifts, 0), ease)))
+    heads = posing.heads()
+    sunk = np.maximum(-floor.above(_carried(posing, toes, ends, heads)).min(1), 0.0)
+    if sunk.any():
+        ankle = heads[:, posing.node(f"{side}_foot")]
+        bend(posing, leg_roles(side), ankle + floor.normal * sunk[:, None])
+
+
+def _toe_ends(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
+    """(2, 3) at rest: the tip of the toes on the floor, and above it at the height of their joint."""
+    tip, up = sole_points(figure, side, soles)[2], figure.facing()[:, 2]
+    return np.stack([tip, tip + up * ((figure.head(f"{side}_toes") - tip) @ up)])
+
+
+def leg_roles(side: str) -> tuple[str, str, str]:
+    return f"{side}_upper_leg", f"{side}_lower_leg", f"{side}_foot"
 
 
 def _has_toes(posing: Posing, side: str) -> bool:
