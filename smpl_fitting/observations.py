@@ -9,7 +9,6 @@ from torch import Tensor
 
 from smpl_fitting.silhouette import Silhouettes
 
-
 PER_FRAME = ("keypoints", "weights", "world", "directions", "direction_weights", "heights", "K")
 
 
