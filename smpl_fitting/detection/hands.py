@@ -34,6 +34,7 @@ _CROP = 1.8  # times the box of the landmarks; measured: scores fall below 1.5 a
 # synthetic hands (scripts/measure_close_ups.py). Against the metres alone it takes the palm's median error from 18 to
 # 16 degrees, and that of the fingers' joints from 18 to 16.
 _DEPTHS = (0.75, 0.95)
+_WAIT_SECONDS = 0.07  # after a search in vain; a search takes up to three looks, following one
 _SIDE_SECONDS = 0.25  # over which the side of a hand is judged
 _WRONG_SIDE, _RIGHT_SIDE = (
     0.3,
@@ -68,6 +69,7 @@ class HandFollower:
         self._score = np.zeros((row_count, 2))
         self._own_side = np.zeros((row_count, 2))
         self._last: list[tuple[int, Crop, np.ndarray] | None] = [None, None]
+        self._search_from = [0, 0]
 
     def close(self) -> None:
         self._network.close()
@@ -80,8 +82,10 @@ class HandFollower:
         for hand, side in enumerate(SIDES):
             wrist = body[LANDMARK[f"{side}_wrist"], :2]
             seen = self._follow(hand, row, picture, wrist, scale)
-            if seen is None:
+            if seen is None and row >= self._search_from[hand]:
                 seen = self._find(picture, body, side, scale)
+                if seen is None:
+                    self._search_from[hand] = row + 1 + round(_WAIT_SECONDS * self._fps)
             if seen is None:
                 self._last[hand] = None
                 continue
