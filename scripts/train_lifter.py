@@ -257,9 +257,10 @@ def report(network: Lifter, seen: Tensor, world: Tensor, points: Tensor, pixels:
     marks = relative(pixels, seen)
     before = (relative(seen[..., :2], seen) - marks).norm(dim=-1).mean()
     after = (lifted.pixels - marks).norm(dim=-1).mean()
+    far = [float(1e3 * (found - points).norm(dim=-1).mean()) for found in (world, lifted.points)]
+    bones = [degrees(bone_directions(world)), degrees(lifted.directions)]
     return (
-        f"bones {degrees(bone_directions(world)):.1f} -> {degrees(lifted.directions):.1f} degrees, landmarks "
-        f"{1e3 * (world - points).norm(dim=-1).mean():.0f} -> {1e3 * (lifted.points - points).norm(dim=-1).mean():.0f} mm, "
+        f"bones {bones[0]:.1f} -> {bones[1]:.1f} degrees, landmarks {far[0]:.0f} -> {far[1]:.0f} mm, "
         f"{100 * before:.2f} -> {100 * after:.2f} % of the extent"
     )
 
