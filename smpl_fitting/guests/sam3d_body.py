@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from smpl_fitting.body import load_body
+from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.body.names import LANDMARK_NAMES
 from smpl_fitting.errors import MotionFileError
+from smpl_fitting.guests.placement import rest_pelvis
 from smpl_fitting.guests.safe_joblib import entry, read_pickle
 from smpl_fitting.guests.smpl_results import DEFAULT_FPS, MAX_DISTANCE, Sighting, to_motion
 from smpl_fitting.initialise import kabsch, poses_from_landmarks
@@ -59,6 +60,14 @@ _POINTS: dict[str, tuple[int, ...]] = {
     "right_thumb": (23,),
 }
 _BIG_TOE = 2 / 3
+_LENGTHS = (
+    ("shoulder", "elbow"),
+    ("elbow", "wrist"),
+    ("shoulder", "hip"),
+    ("hip", "knee"),
+    ("knee", "ankle"),
+)
+_LENGTH_SPREAD = 0.02  # metres
 _SKULL = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
 
@@ -121,16 +130,49 @@ def landmarks_of_mhr70(points: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return world
 
 
+def betas_of_limbs(world: np.ndarray, body: BodyModel) -> np.ndarray:
+    """(B,) the likeliest shape of a body whose limbs are as long as those between landmarks (T, 33, 3), metres.
+
+    Least squares on the median lengths, each believed to two centimetres (MHR's points are not quite the
+    landmarks), with betas of unit variance; lengths are linearised a few times.
+    """
+    names = [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in _LENGTHS]
+    first, second = (np.array([LANDMARK[pair[end]] for pair in names]) for end in (0, 1))
+    seen = np.median(np.linalg.norm(world[:, second] - world[:, first], axis=-1), axis=0)
+    units = np.concatenate([np.zeros((1, body.num_betas)), np.eye(body.num_betas)])
+    marks = _rest_landmarks(body, units)
+    reach = marks[:, second] - marks[:, first]
+    base, slope = reach[0], reach[1:] - reach[0]  # (L, 3), (B, L, 3)
+    betas = np.zeros(body.num_betas)
+    for _ in range(4):
+        now = base + np.einsum("blc,b->lc", slope, betas)
+        length = np.linalg.norm(now, axis=-1)
+        rate = np.einsum("blc,lc->lb", slope, now / length[:, None]) / _LENGTH_SPREAD
+        target = (seen - length) / _LENGTH_SPREAD + rate @ betas
+        betas = np.linalg.solve(rate.T @ rate + np.eye(len(betas)), rate.T @ target)
+    return betas
+
+
+def _rest_landmarks(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """(N, 33, 3) at rest, for betas (N, B)."""
+    shapes = torch.as_tensor(betas, dtype=torch.float32)
+    return body.landmarks(shapes, torch.zeros(len(shapes), 3 * body.num_joints)).double().numpy()
+
+
 def _motion(data: dict[str, np.ndarray], frames: np.ndarray, fps: float, source: str) -> Motion:
     body = load_body("open")
-    betas = torch.zeros(body.num_betas)
-    rest = body.landmarks(betas, torch.zeros(1, body.num_joints * 3))[0].double().numpy()
-    world = landmarks_of_mhr70(data["pred_keypoints_3d"], rest)
-    local = poses_from_landmarks(
+    world = landmarks_of_mhr70(
+        data["pred_keypoints_3d"], _rest_landmarks(body, np.zeros((1, body.num_betas)))[0]
+    )
+    betas = betas_of_limbs(world, body)
+    rest = _rest_landmarks(body, betas[None])[0]
+    turned = poses_from_landmarks(
         torch.from_numpy(world).float(), torch.from_numpy(rest).float(), body.parents
-    ).double().numpy()  # fmt: skip
+    )
+    local = turned.double().numpy()
     hips = [LANDMARK["left_hip"], LANDMARK["right_hip"]]
-    reach = rest[hips].mean(0) - body.J_template[0].double().numpy()
+    own_pelvis = rest_pelvis("open", betas)
+    reach = rest[hips].mean(0) - own_pelvis
     pelvis = world[:, hips].mean(1) + data["pred_cam_t"] - local[:, 0] @ reach
     K, size = _intrinsics(data)
     seen = Sighting(
@@ -138,8 +180,8 @@ def _motion(data: dict[str, np.ndarray], frames: np.ndarray, fps: float, source:
         frames=frames,
         rotations=local[:, :22],
         pelvis=pelvis,
-        betas=np.zeros(body.num_betas),
-        rest_pelvis=body.J_template[0].double().numpy(),
+        betas=betas,
+        rest_pelvis=own_pelvis,
         K=K,
         image_size=size,
     )

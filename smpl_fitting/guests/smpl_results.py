@@ -62,12 +62,12 @@ def to_motion(seen: Sighting, fps: float, source: str, track_id: int = 0) -> Mot
     rotations = rotations_at(seen.frames, seen.rotations, frames)
     pelvis = values_at(seen.frames, seen.pelvis, frames)
     if seen.world_root is None or seen.world_pelvis is None:
-        root, place, contacts = _before_still_camera(rotations, pelvis, fps, known)
+        root, place, contacts = _before_still_camera(seen, rotations, pelvis, fps, known)
     else:
         root = Y_UP_TO_Z_UP @ rotations_at(seen.frames, seen.world_root[:, None], frames)[:, 0]
         place = values_at(seen.frames, seen.world_pelvis, frames) @ Y_UP_TO_Z_UP.T
         height, contacts = _ground(
-            np.concatenate([root[:, None], rotations[:, 1:]], axis=1), place, fps, known
+            seen, np.concatenate([root[:, None], rotations[:, 1:]], axis=1), place, fps, known
         )
         place = place - [0.0, 0.0, height]
     R = rotations[:, 0] @ root.swapaxes(-1, -2)
@@ -93,34 +93,39 @@ def to_motion(seen: Sighting, fps: float, source: str, track_id: int = 0) -> Mot
 
 
 def _before_still_camera(
-    rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
+    seen: Sighting, rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Root (T, 3, 3) and pelvis (T, 3) in the world of a camera that stands still, and the contacts (T, 4)."""
-    body, betas, full, trans = _stand_in(rotations, pelvis)
+    body, betas, full, trans = _stand_in(seen, rotations, pelvis)
     _, _, R, t, contacts = camera_to_world(body, betas, full, trans, fps, confidence=confidence)
     to_world = R.double().numpy().T
     return to_world @ rotations[:, 0], (pelvis - t.double().numpy()) @ to_world.T, contacts
 
 
 def _ground(
-    rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
+    seen: Sighting, rotations: np.ndarray, pelvis: np.ndarray, fps: float, confidence: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """The height of the ground in a Z-up world, and the contacts (T, 4)."""
-    body, betas, full, trans = _stand_in(rotations, pelvis)
+    body, betas, full, trans = _stand_in(seen, rotations, pelvis)
     soles = body.soles(betas, full, trans).double().numpy()
     contacts = find_contacts(soles, fps, confidence=confidence)
     standing = soles[..., 2][contacts > 0.5]
     return float(np.median(standing) if len(standing) else soles[..., 2].min(1).mean()), contacts
 
 
-def _stand_in(rotations: np.ndarray, pelvis: np.ndarray) -> tuple[BodyModel, Tensor, Tensor, Tensor]:
+def _stand_in(
+    seen: Sighting, rotations: np.ndarray, pelvis: np.ndarray
+) -> tuple[BodyModel, Tensor, Tensor, Tensor]:
     """The open body in the same pose: itself, betas, rotations (T, 24, 3, 3), trans (T, 3)."""
     body = load_body("open")
+    betas = torch.zeros(body.num_betas)
+    if seen.model == "open":
+        betas = torch.as_tensor(seen.betas, dtype=torch.float32)
     full = torch.eye(3).expand(len(rotations), body.num_joints, 3, 3).clone()
     count = min(22, rotations.shape[1])
     full[:, :count] = torch.as_tensor(rotations[:, :count], dtype=torch.float32)
-    trans = torch.as_tensor(pelvis, dtype=torch.float32) - body.J_template[0]
-    return body, torch.zeros(body.num_betas), full, trans
+    trans = torch.as_tensor(pelvis, dtype=torch.float32) - body.shaped(betas)[1][0]
+    return body, betas, full, trans
 
 
 def longest(tracks: dict[int, np.ndarray], person: int | None) -> int:
