@@ -112,8 +112,11 @@ def plant(
 def _hold(points: np.ndarray, contacts: np.ndarray, floor: Floor, leg: float) -> np.ndarray:
     """Correction (P, 3) over one phase of contact of points (P, 2, 3)."""
     both = contacts[1:] & contacts[:-1]
-    weights = np.where(both.any(1, keepdims=True), both, True).astype(float)
-    steps = (np.diff(points, axis=0) * (weights / weights.sum(1, keepdims=True))[..., None]).sum(1)
+    steps = np.diff(points, axis=0)
+    # of two planted points, the foot turns about the one that moves less
+    stillness = 1 / ((steps**2).sum(-1) + (1e-3 * leg) ** 2)
+    weights = np.where(both.any(1, keepdims=True), both, True) * stillness
+    steps = (steps * (weights / weights.sum(1, keepdims=True))[..., None]).sum(1)
     steps -= floor.normal * (steps @ floor.normal)[:, None]
     move = np.concatenate([np.zeros((1, 3)), -np.cumsum(steps, 0)])
     move -= move.mean(0)
