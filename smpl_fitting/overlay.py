@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.geometry import Camera, interpolate, rasterize, vertex_normals
+from smpl_fitting.geometry import Camera, rasterize, vertex_normals
 from smpl_fitting.landmarks import LANDMARK
 from smpl_fitting.motion import Motion
 from smpl_fitting.pictures.canvas import Colour, draw_dots, draw_lines, draw_text
@@ -95,14 +95,18 @@ def draw_mesh(
     if box is None:
         return
     x0, y0, x1, y1 = box
-    fragments = rasterize(vertices, faces, camera.cropped(box))
+    fragments = rasterize(vertices, faces, camera.cropped(box), cull_backfaces=True)
     # towards the camera: minus z of the camera's axes
     facing = vertex_normals(vertices, faces) @ camera.R[2]
-    shade = interpolate(fragments, faces, facing[:, None]).abs().clamp(0, 1)[..., 0]
-    covered = fragments.mask.numpy()
-    part = image[y0:y1, x0:x1]
-    tint = (0.3 + 0.7 * shade.numpy()[covered, None]) * np.asarray(colour, np.float32)
-    part[covered] = (1 - opacity) * part[covered] + opacity * tint
+    seen = fragments.mask
+    shade = (facing[faces[fragments.pix_to_face[seen]]] * fragments.bary[seen]).sum(-1).abs()
+    level = (255 * shade).round().clamp(0, 255).to(torch.uint8).numpy()
+    tints = (0.3 + 0.7 * np.arange(256)[:, None] / 255) * np.asarray(colour)
+    part, covered = image[y0:y1, x0:x1], seen.numpy()
+    if opacity == 1:
+        part[covered] = tints.astype(np.uint8)[level]
+    else:
+        part[covered] = np.float32(1 - opacity) * part[covered] + (opacity * tints).astype(np.float32)[level]
 
 
 def draw_landmarks(image: np.ndarray, keypoints: np.ndarray, fitted: np.ndarray | None = None) -> None:
