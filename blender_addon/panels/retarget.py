@@ -15,16 +15,20 @@ ICONS = {
     "MISSING": "COLORSET_01_VEC",  # red
 }
 _TAB = {"bl_space_type": "VIEW_3D", "bl_region_type": "UI", "bl_category": "Liquid Motion"}
+_WIDE = 450
+"""Pixels of the sidebar from which the table has room for a third column."""
 
 
 class LIQUID_MOTION_UL_bone_pairs(bpy.types.UIList):
-    """Colour, part of the body, the source's bones, the character's bone."""
+    """Colour, part of the body, the source's bones where there is room, the character's bone."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0):
-        row = layout.row(align=True)
-        row.label(text=_spoken(item.role, item.link), icon=ICONS[item.state])
-        row.label(text=item.source, translate=False)
-        row.prop_search(item, "bone", data.target.data, "bones", text="", icon="BONE_DATA")
+        split = layout.split(factor=0.4, align=True)
+        split.label(text=_spoken(item.role, item.link), icon=ICONS[item.state])
+        if context.region.width > _WIDE:
+            split = split.split(factor=0.45, align=True)
+            split.label(text=item.source, translate=False)
+        split.prop_search(item, "bone", data.target.data, "bones", text="", icon="BONE_DATA")
 
     def filter_items(self, context, data, property):
         """Search in roles and bones."""
@@ -104,7 +108,10 @@ class LIQUID_MOTION_PT_retarget_bones(_SubPanel, bpy.types.Panel):
         column.operator("liquid_motion.retarget_take_bone", text="", icon="EYEDROPPER")
         if 0 <= settings.active_pair < len(settings.pairs):
             pair = settings.pairs[settings.active_pair]
-            layout.label(text=pair.reason.capitalize(), icon=ICONS[pair.state])
+            column = layout.column(align=True)
+            column.label(text=pair.reason[:1].upper() + pair.reason[1:], icon=ICONS[pair.state])
+            if pair.source:
+                column.label(text=f"Moved by {pair.source}", icon="FORWARD", translate=False)
 
 
 class LIQUID_MOTION_PT_retarget_alignment(_SubPanel, bpy.types.Panel):
