@@ -18,6 +18,7 @@ from smpl_fitting.fit import Fit, fit_clip, fit_stills
 from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
+from smpl_fitting.quality import landmark_errors
 from smpl_fitting.video import Footage, open_footage
 from smpl_fitting.world import body_vertices, frame_camera
 
@@ -62,7 +63,7 @@ def fit_sources(
     for index, footage in enumerate(clips):
         start = share + (1 - share) * index / len(clips)
         fit = fit_clip(footage, body, progress=progress.part("", start, start + (1 - share) / len(clips)))
-        seen += [(footage, fit, row) for row in choose_frames(fit.motion)]
+        seen += [(footage, fit, row) for row in choose_frames(fit.motion, body)]
     views, dressed = dress_views(seen, body)
     plate = None
     if not footages[0].is_still:
@@ -99,15 +100,17 @@ def dress_views(
     return views, dressed
 
 
-def choose_frames(motion: Motion, count: int = FRAMES_PER_CLIP) -> list[int]:
-    """Rows of a clip that together show most of the person: well seen, turned and posed differently.
+def choose_frames(motion: Motion, body: BodyModel, count: int = FRAMES_PER_CLIP) -> list[int]:
+    """Rows of a clip that together show most of the person: well seen, well fitted, turned and posed differently.
 
     Greedy farthest-point choice on the body's limb rotations and heading, starting from the frame that is
-    seen best; frames in which nobody or little was seen are left out.
+    seen best; frames in which nobody or little was seen are left out, and the worse fitted half.
     """
     assert motion.confidence is not None and motion.keypoints is not None
     seen = motion.confidence * motion.keypoints[..., 3].mean(-1)
-    candidates = np.flatnonzero(seen >= 0.8 * seen.max())
+    visible = seen >= 0.8 * seen.max()
+    error = landmark_errors(motion, body)
+    candidates = np.flatnonzero(visible & (error <= np.nanmedian(error[visible])))
     rotations = axis_angle_to_matrix(torch.as_tensor(motion.poses.reshape(len(motion.poses), -1, 3)))
     # what faces the camera decides what is seen: the root counts as much as all other joints together
     features = rotations[:, 1:24].flatten(1).numpy() / np.sqrt(23)
