@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
@@ -14,7 +13,7 @@ from smpl_fitting.files import atomic_path
 from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP, retarget
 from smpl_fitting.guests.bvh import Bvh, read_bvh
 from smpl_fitting.guests.euler import continuous_euler
-from smpl_fitting.guests.placement import joint_rotations, rest_joints
+from smpl_fitting.guests.placement import joint_rotations, rest_joints, rest_of_24
 from smpl_fitting.motion import Motion
 
 _CENTIMETRES = 100.0
@@ -37,7 +36,7 @@ def read_bvh_motion(path: str | Path, body: BodyModel | None = None) -> Motion:
     recording = read_bvh(path)
     body = body or load_body("open")
     betas = _own_betas(recording, body)
-    rest = body.shaped(torch.as_tensor(betas))[1].double().numpy()[: len(JOINT_NAMES)]
+    rest = rest_of_24(body, betas)
     try:
         poses, trans, _ = retarget(recording, rest)
     except ValueError as error:

@@ -11,7 +11,7 @@ from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.body.names import JOINT_NAMES
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.guests.alignment import Y_UP_TO_Z_UP, retarget
-from smpl_fitting.guests.placement import joint_rotations, rest_joints, rest_pelvis
+from smpl_fitting.guests.placement import joint_rotations, rest_joints, rest_of_24, rest_pelvis
 from smpl_fitting.guests.timeline import axis_angle_to_matrices, rotations_at, values_at
 from smpl_fitting.motion import Motion
 from smpl_fitting.world import LEVEL_CAMERA
@@ -71,13 +71,13 @@ def to_open(motion: Motion, body: BodyModel | None = None, model: str = "open") 
         poses[:, -_HANDS:] = motion.poses[:, -_HANDS:]
     if motion.model.startswith("open"):  # the two differ in their hands only
         return replace(motion, poses=poses, model=model)
-    own_rest = target.J_template.double().numpy()
+    own_rest = rest_of_24(target, np.zeros(0))
     trans = motion.trans + rest_pelvis(motion.model, motion.betas, body) - own_rest[0]
     camera_t = motion.camera_t
     if body is not None:
         rest, names, parents = rest_joints(motion, body)
         source = MotionCapture(motion, names[:_BODY_JOINTS], parents[:_BODY_JOINTS], rest[:_BODY_JOINTS])
-        turned, trans, scale = retarget(source, own_rest[: len(JOINT_NAMES)])
+        turned, trans, scale = retarget(source, own_rest)
         poses[:, : 3 * _BODY_JOINTS] = turned[:, : 3 * _BODY_JOINTS]
         camera_t = None if camera_t is None else np.asarray(scale * camera_t, np.float32)
     return replace(

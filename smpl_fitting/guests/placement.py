@@ -22,7 +22,7 @@ def rest_pelvis(model: str, betas: np.ndarray, body: BodyModel | None = None) ->
         body = load_body(model)
     if body is None or body.name != model:
         return np.array(_MEAN_PELVIS[model])
-    return body.shaped(_fitting(betas, body))[1][0].double().numpy()
+    return shaped_joints(body, betas)[0]
 
 
 def rest_joints(
@@ -43,10 +43,9 @@ def rest_joints(
     if body is None and motion.model.startswith("open"):
         body = load_body(motion.model)
     if body is not None:
-        joints = body.shaped(_fitting(motion.betas, body))[1].double().numpy()
-        return joints, body.joint_names, body.parent_ids
+        return shaped_joints(body, motion.betas), body.joint_names, body.parent_ids
     stand_in = load_body("open")
-    joints = stand_in.J_template.double().numpy()
+    joints = shaped_joints(stand_in, np.zeros(0))
     joints = joints - joints[0] + rest_pelvis(motion.model, motion.betas)
     return joints[:22], JOINT_NAMES[:22], stand_in.parent_ids[:22]
 
@@ -56,9 +55,16 @@ def joint_rotations(motion: Motion) -> np.ndarray:
     return axis_angle_to_matrices(np.asarray(motion.poses, np.float64))
 
 
-def _fitting(betas: np.ndarray, body: BodyModel) -> torch.Tensor:
-    """As many betas as the body has: what lacks is zero, what is too many is of little account."""
-    fitted = np.zeros(body.num_betas, np.float32)
+def shaped_joints(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """(J, 3) joints at rest. Betas that are lacking are zero; what the body has no use for is left out."""
+    fitted = torch.zeros(body.num_betas)
     count = min(len(betas), len(fitted))
-    fitted[:count] = betas[:count]
-    return torch.from_numpy(fitted)
+    fitted[:count] = torch.as_tensor(np.asarray(betas[:count], np.float32))
+    return body.shaped(fitted)[1].double().numpy()
+
+
+def rest_of_24(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """(24, 3) joints at rest, in SMPL's order; a body with fingers has its hands where the middle ones begin."""
+    joints = shaped_joints(body, betas)
+    names = [name if name in body.joint_names else name.replace("hand", "middle1") for name in JOINT_NAMES]
+    return joints[[body.joint_names.index(name) for name in names]]

@@ -14,7 +14,7 @@ import numpy as np
 
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.errors import MotionFileError
-from smpl_fitting.guests.placement import rest_pelvis
+from smpl_fitting.guests.placement import rest_pelvis, shaped_joints
 from smpl_fitting.guests.safe_joblib import entry, read_pickle
 from smpl_fitting.guests.smpl_results import DEFAULT_FPS, Sighting, longest, to_motion
 from smpl_fitting.guests.timeline import axis_angle_to_matrices
@@ -88,17 +88,9 @@ def _motion(
 def _hips_below_pelvis(betas: np.ndarray, body: BodyModel | None) -> np.ndarray:
     """(3,) from the pelvis to the middle of the hips at rest; of the open body where SMPL is not there."""
     if body is None or body.name != "smpl":
-        joints = load_body("open").J_template.double().numpy()
-    else:
-        joints = (body.J_template + body.J_shapedirs @ _as_betas(betas, body)).double().numpy()
+        body, betas = load_body("open"), np.zeros(0)
+    joints = shaped_joints(body, betas)
     return (joints[JOINT["left_hip"]] + joints[JOINT["right_hip"]]) / 2 - joints[0]
-
-
-def _as_betas(betas: np.ndarray, body: BodyModel):
-    fitted = body.J_template.new_zeros(body.num_betas)
-    count = min(len(betas), body.num_betas)
-    fitted[:count] = fitted.new_tensor(betas[:count])
-    return fitted
 
 
 def _frames(track: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 from bvh_files import CONVENTIONS, LIMBS, globals_of, movement, names_of, offsets_of, write
 from scipy.spatial.transform import Rotation
 
+from smpl_fitting.body import load_body
 from smpl_fitting.body.names import JOINT_NAMES, SMPL_PARENTS
 from smpl_fitting.errors import MotionFileError
 from smpl_fitting.guests import read_motion
@@ -230,6 +231,15 @@ def assert_same_person(tmp_path, moved, rest, axes, limbs, twist):
         Rotation.from_matrix((read.swapaxes(-1, -2) @ true)[:, :22].reshape(-1, 3, 3)).magnitude()
     )
     assert np.median(error.reshape(len(read), 22), axis=0).max() < twist
+
+
+def test_on_a_body_with_fingers(shared):
+    """The same movement, whichever of the open bodies does it; only the hands' rest differs."""
+    first = read_motion(shared("mocap/cmu_12_01_walk.bvh"))
+    second = read_motion(shared("mocap/cmu_12_01_walk.bvh"), body=load_body("open_h"))
+    assert (second.model, second.poses.shape[1]) == ("open_h", 156)
+    assert angle_between(second.poses[:, :60], first.poses[:, :60]).max() < 0.1
+    assert angle_between(second.poses[:, 60:66], first.poses[:, 60:66]).max() < 15
 
 
 def test_missing_joints_are_tolerated(tmp_path, moved, rest):
