@@ -20,15 +20,15 @@ _WIDE = 450
 
 
 class LIQUID_MOTION_UL_bone_pairs(bpy.types.UIList):
-    """Colour, part of the body, the source's bones where there is room, the character's bone."""
+    """Colour, part of the body, the character's bone, and the source's where there is room."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0):
-        split = layout.split(factor=0.4, align=True)
+        split = layout.split(factor=0.5, align=True)
         split.label(text=_spoken(item.role, item.link), icon=ICONS[item.state])
         if context.region.width > _WIDE:
-            split = split.split(factor=0.45, align=True)
+            split = split.split(factor=0.5, align=True)
             split.label(text=item.source, translate=False)
-        split.prop_search(item, "bone", data.target.data, "bones", text="", icon="BONE_DATA")
+        split.label(text=item.bone.rpartition(":")[2], translate=False)
 
     def filter_items(self, context, data, property):
         """Search in roles and bones."""
@@ -98,16 +98,16 @@ class LIQUID_MOTION_PT_retarget_bones(_SubPanel, bpy.types.Panel):
         layout.label(text=f"{kind}: {counts.found} bones", icon="ARMATURE_DATA")
         if counts.missing or counts.doubtful:
             layout.label(text=f"{counts.missing} missing, {counts.doubtful} doubtful", icon="ERROR")
-        row = layout.row()
-        row.template_list(
+        layout.template_list(
             "LIQUID_MOTION_UL_bone_pairs", "", settings, "pairs", settings, "active_pair", rows=8
         )
-        column = row.column(align=True)
-        column.operator("liquid_motion.retarget_add_link", text="", icon="ADD")
-        column.operator("liquid_motion.retarget_remove_link", text="", icon="REMOVE")
-        column.operator("liquid_motion.retarget_take_bone", text="", icon="EYEDROPPER")
         if 0 <= settings.active_pair < len(settings.pairs):
             pair = settings.pairs[settings.active_pair]
+            row = layout.row(align=True)
+            row.prop_search(pair, "bone", settings.target.data, "bones", text="", icon="BONE_DATA")
+            row.operator("liquid_motion.retarget_take_bone", text="", icon="EYEDROPPER")
+            row.operator("liquid_motion.retarget_add_link", text="", icon="ADD")
+            row.operator("liquid_motion.retarget_remove_link", text="", icon="REMOVE")
             column = layout.column(align=True)
             column.label(text=pair.reason[:1].upper() + pair.reason[1:], icon=ICONS[pair.state])
             if pair.source:
