@@ -21,7 +21,7 @@ from smpl_fitting.root_path import intervals
 # along +Y, so a person who faces it faces -Y, as Blender's front view expects.
 LEVEL_CAMERA = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 FOOT_SPREAD = 0.03  # metres that a standing foot's fitted height strays
-BALANCE_SPREAD = 0.07  # radians by which people lean on average, and the fit errs in it
+BALANCE_SPREAD = 0.1  # radians by which people lean on average, and the fit errs in it
 FRAMES_PER_STEP, POINTS_PER_STEP = 10.0, 2.0  # that share one error of the fit
 PLANE_PASSES = 2  # from the lower foot's plane to that of the contacts
 SLOPE_SPREAD = (0.1, 0.17)  # radians by which hand-held cameras usually roll, and look up or down
