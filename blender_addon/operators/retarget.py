@@ -112,7 +112,7 @@ class LIQUID_MOTION_OT_retarget_detect(_OnCharacter, bpy.types.Operator):
 def _source_map(settings: Settings) -> BoneMap:
     """Names to show beside the character's; a source that is not chosen yet has none."""
     try:
-        return match(source_clip(settings).skeleton)
+        return match(source_clip(settings).skeleton, source=True)
     except AddonError:
         if settings.source is None and not settings.motion:
             return BoneMap({})

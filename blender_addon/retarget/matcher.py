@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..errors import AddonError
 from . import structure
 from .names import NameIndex
@@ -31,11 +33,13 @@ class _Reading:
     score: float
 
 
-def match(skeleton: Skeleton) -> BoneMap:
+def match(skeleton: Skeleton, *, source: bool = False) -> BoneMap:
     """Find the bones of a body. Nothing of the rig is changed.
 
     Args:
         skeleton: any rig; control rigs with all their bones.
+        source: the bones are to be watched, not keyed: on a control rig those that move the skin, whatever the
+            controls are that move them.
 
     Raises:
         AddonError: it holds no two-legged body; the message says what is missing.
@@ -48,7 +52,10 @@ def match(skeleton: Skeleton) -> BoneMap:
             f"the armature has {count} bone{'s' * (count > 1)}, a body needs {len(REQUIRED)}; choose another one"
         )
     index = NameIndex(skeleton.names)
-    readings = sorted((_read(c, index, skeleton) for c in conventions()), key=lambda r: -r.score)
+    if source:
+        skeleton = replace(skeleton, constrained=np.zeros(len(skeleton.names), bool))
+    tables = [convention for convention in conventions() if not (source and convention.control_rig)]
+    readings = sorted((_read(t, index, skeleton, tree=not source) for t in tables), key=lambda r: -r.score)
     best = readings[0]
     rows, reasons = dict(best.rows), dict.fromkeys(best.rows, f"named as in {best.convention.name}")
     if any(role not in rows for role in REQUIRED):
@@ -75,7 +82,8 @@ def check(bone_map: BoneMap, skeleton: Skeleton) -> None:
             used[name] = role
 
 
-def _read(convention: Convention, index: NameIndex, skeleton: Skeleton) -> _Reading:
+def _read(convention: Convention, index: NameIndex, skeleton: Skeleton, *, tree: bool) -> _Reading:
+    """``tree``: whether bones must hang under one another as a body's parts do."""
     rows: Rows = {}
     taken: set[int] = set()
     exact = 0
@@ -92,7 +100,7 @@ def _read(convention: Convention, index: NameIndex, skeleton: Skeleton) -> _Read
         ):
             rows[role] = tuple(chain)
             taken |= set(chain)
-    disorder = {} if convention.control_rig else _disorder(rows, skeleton)
+    disorder = _disorder(rows, skeleton) if tree and not convention.control_rig else {}
     return _Reading(convention, rows, disorder, _score(rows, disorder, exact, skeleton))
 
 

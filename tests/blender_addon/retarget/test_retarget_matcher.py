@@ -196,13 +196,18 @@ def test_rigify_control_rig():
         "from dataclasses import asdict\n"
         "from blender_addon.retarget.matcher import match\n"
         "from blender_addon.retarget.rig import read_skeleton\n"
-        "print('MAP' + json.dumps(asdict(match(read_skeleton(rigs.build('rigify_generated'))))), flush=True)\n"
+        "skeleton = read_skeleton(rigs.build('rigify_generated'))\n"
+        "maps = [asdict(match(skeleton)), asdict(match(skeleton, source=True))]\n"
+        "print('MAP' + json.dumps(maps), flush=True)\n"
         "os._exit(0)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=170, check=True
     )
-    found = json.loads(next(line[3:] for line in done.stdout.splitlines() if line.startswith("MAP")))
+    maps = json.loads(next(line[3:] for line in done.stdout.splitlines() if line.startswith("MAP")))
+    found, watched = maps
+    for role, bones in spoken(RIGIFY_TRUNK | RIGIFY_LIMBS).items():
+        assert watched["pairs"][role][: len(bones)] == [f"DEF-{bone}" for bone in bones], role
     for role, bones in spoken(RIGIFY_CONTROLS).items():
         assert tuple(found["pairs"][role]) == bones, role
     assert found["convention"] == "Rigify controls"
@@ -223,6 +228,16 @@ def test_auto_rig_pro_controls():
     }
     assert found.controls["left_arm"].pole == "c_arms_pole.l"
     assert found.controls["left_arm"].switches[0].value == 0.0
+
+
+def test_a_source_is_watched_where_it_moves():
+    """The controls of a limb say nothing while its other kind of controls is at work."""
+    found = match(read_skeleton(rigs.build("arp_controls")), source=True)
+    assert found.convention == "Auto-Rig Pro deform bones"
+    assert found.pairs["left_upper_leg"] == ("thigh_stretch.l",)
+    assert found.pairs["hips"] == ("root.x",)
+    assert not found.switches and not found.controls
+    assert all("constraint" not in reason for reason in found.reasons.values())
 
 
 MUTATIONS = {
