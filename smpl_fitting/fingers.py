@@ -61,6 +61,25 @@ def finger_poses(landmarks: np.ndarray, wrist_global: np.ndarray, body: BodyMode
     return np.stack([turns[f] for f in _SMPLH_ORDER], axis=1).reshape(len(landmarks), 15, 3)
 
 
+def finger_misfit(
+    landmarks: np.ndarray, wrist_global: np.ndarray, poses: np.ndarray, body: BodyModel, side: str
+) -> np.ndarray:
+    """(T,) radians, root mean square, between the four fingers' bones as seen and as ``poses`` (T, 15, 3) hold them.
+
+    Fingers only bend in one plane: where a palm is read wrong, or a hand is not one, they do not fit.
+    Other arguments as in :func:`finger_poses`.
+    """
+    rig = hand_rig(body, side)
+    turns = axis_angle(poses.reshape(len(poses), 5, 3, 3)[:, np.argsort(_SMPLH_ORDER)][:, 1:])
+    knuckle = turns[:, :, 0]
+    middle = knuckle @ turns[:, :, 1]
+    held = np.stack((knuckle, middle, middle @ turns[:, :, 2]), axis=2)
+    held = np.einsum("tij,tfkjl,fkl->tfki", wrist_global, held, rig.bones[1:])
+    seen = _unit(np.diff(landmarks[:, _FINGER_POINTS[1:]], axis=2))
+    angles = np.arccos(np.clip((held * seen).sum(-1), -1, 1))
+    return np.sqrt((angles**2).mean((1, 2)))
+
+
 def relaxed_fingers(body: BodyModel, side: str) -> np.ndarray:
     """(15, 3) axis-angle finger poses of a hand that does nothing, in SMPL-H's order."""
     rig = hand_rig(body, side)
