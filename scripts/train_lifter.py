@@ -161,14 +161,14 @@ def train(folder: Path, steps: int) -> None:
     """Fit the network to all people but every twelfth, by whom it is judged."""
     files = sorted(folder.glob("*.npz"))
     held = max(1, round(len(files) * VALIDATION))
-    seen, world, points, pixels = load(files[held:])
+    seen, world, points, offsets = load(files[held:])
     judged = load(files[:held])
     print(f"{len(seen)} pictures to learn from, {len(judged[0])} to judge by")
     turned = mirrored(seen, world)
     over = torch.tensor([-1.0, 1.0, 1.0])
     inputs = torch.cat((features(seen, world), features(*turned)))
     points = torch.cat((points, points[:, MIRROR] * over))
-    pixels = torch.cat((relative(pixels, seen), relative(pixels[:, MIRROR] * over[:2], turned[0])))
+    offsets = torch.cat((offsets, offsets[:, MIRROR] * over[:2]))
     directions = bone_directions(points)
     torch.manual_seed(0)
     network = fresh_network(inputs)
@@ -179,7 +179,7 @@ def train(folder: Path, steps: int) -> None:
     for step in range(steps):
         rows = torch.randint(len(inputs), (BATCH,))
         lifted = network(inputs[rows] + torch.randn(BATCH, inputs.shape[1]) * noise)
-        loss = cost(lifted, points[rows], directions[rows], pixels[rows])
+        loss = cost(lifted, points[rows], directions[rows], offsets[rows])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -192,7 +192,7 @@ def train(folder: Path, steps: int) -> None:
 
 def load(files: list[Path]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Landmarks (N, 33, 4), world landmarks (N, 33, 3), true points (N, 33, 3) seen by a camera that faces the
-    person, and true pixels (N, 33, 2)."""
+    person, and the way to their pixels (N, 33, 2) as a share of the landmarks' extent."""
     rows = []
     for path in files:
         try:
@@ -209,17 +209,11 @@ def load(files: list[Path]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         hips = [LANDMARK["left_hip"], LANDMARK["right_hip"]]
         points = points - points[:, hips].mean(1, keepdim=True)
         pixels = torch.einsum("tij,tnj->tni", K, true)
-        pixels = pixels[..., :2] / pixels[..., 2:]
-        right = ((seen[..., :2] - pixels).norm(dim=-1) / size[:, 0]).median(1).values < MISTAKEN
-        rows.append([value[right] for value in (seen, world, points, pixels)])
-    seen, world, points, pixels = (torch.cat(column) for column in zip(*rows, strict=True))
-    return seen, world, points, pixels
-
-
-def relative(pixels: Tensor, seen: Tensor) -> Tensor:
-    """Pixels as the network has them: from the middle of the landmarks, as shares of their extent."""
-    middle, size = extent(seen)
-    return (pixels - middle) / size
+        offsets = (pixels[..., :2] / pixels[..., 2:] - seen[..., :2]) / size
+        right = offsets.norm(dim=-1).median(1).values < MISTAKEN
+        rows.append([value[right] for value in (seen, world, points, offsets)])
+    seen, world, points, offsets = (torch.cat(column) for column in zip(*rows, strict=True))
+    return seen, world, points, offsets
 
 
 def fresh_network(inputs: Tensor) -> Lifter:
@@ -234,16 +228,16 @@ def fresh_network(inputs: Tensor) -> Lifter:
     return network
 
 
-def cost(lifted: Lifted, points: Tensor, directions: Tensor, pixels: Tensor) -> Tensor:
+def cost(lifted: Lifted, points: Tensor, directions: Tensor, offsets: Tensor) -> Tensor:
     """Negative log likelihoods of directions and pixels, and the points' distance (3 or 2 numbers share a spread)."""
     spread, fine = lifted.direction_spreads, lifted.pixel_spreads
     bones = (lifted.directions - directions).square().sum(-1) / (2 * spread**2) + 3 * spread.log()
-    marks = (lifted.pixels - pixels).square().sum(-1) / (2 * fine**2) + 2 * fine.log()
+    marks = (lifted.offsets - offsets).square().sum(-1) / (2 * fine**2) + 2 * fine.log()
     return bones.mean() + 0.5 * marks.mean() + 20 * (lifted.points - points).norm(dim=-1).mean()
 
 
 @torch.no_grad()
-def report(network: Lifter, seen: Tensor, world: Tensor, points: Tensor, pixels: Tensor) -> str:
+def report(network: Lifter, seen: Tensor, world: Tensor, points: Tensor, offsets: Tensor) -> str:
     """The people it has not learnt from, before and after."""
     network.eval()
     lifted = network(features(seen, world))
@@ -254,9 +248,7 @@ def report(network: Lifter, seen: Tensor, world: Tensor, points: Tensor, pixels:
         cosine = (torch.nn.functional.normalize(found, dim=-1) * true).sum(-1)
         return float(torch.rad2deg(torch.arccos(cosine.clamp(-1, 1))).mean())
 
-    marks = relative(pixels, seen)
-    before = (relative(seen[..., :2], seen) - marks).norm(dim=-1).mean()
-    after = (lifted.pixels - marks).norm(dim=-1).mean()
+    before, after = (miss.norm(dim=-1).mean() for miss in (offsets, lifted.offsets - offsets))
     far = [float(1e3 * (found - points).norm(dim=-1).mean()) for found in (world, lifted.points)]
     bones = [degrees(bone_directions(world)), degrees(lifted.directions)]
     return (

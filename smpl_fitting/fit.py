@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from smpl_fitting.contacts import foot_rays, foot_visibility
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.hands import fit_hands_and_head
-from smpl_fitting.lifting import extent, lift
+from smpl_fitting.lifting import Lifted, extent, lift
 from smpl_fitting.motion import Motion
 from smpl_fitting.objective import LANDMARK_SPREAD
 from smpl_fitting.observations import PER_FRAME, Observations, Parameters
@@ -29,9 +30,10 @@ from smpl_fitting.video import Footage, open_footage
 from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotation
 
 SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
+OUTLINE_TIME = 0.1  # seconds between the outlines that guide the motion
 STILL_RATE = 30.0  # frames a second written for a photo, whose motion has one frame
 MOST_WEIGHT = 2.0  # of a landmark: none is seen much better than the others
-WORLD_SMOOTHING = 0.04  # seconds (standard deviation), for the first guess alone
+LIFT_SMOOTHING = 0.05  # seconds (standard deviation)
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,17 @@ def fit_detections(
     solution = solve_motion(
         body, seen, betas, progress=progress.part("", 0.3, 0.7), without=without, checkpoint=kept
     )
-    contacts = torch.from_numpy(_place(body, solution, detections, seen.K, fps)[-1])
-    if bool((contacts > 0.5).any()):
-        seen = replace(seen, contacts=contacts)
-        grounded = progress.part("", 0.7, 1.0)
-        solution = solve_motion(body, seen, betas, solution, grounded, without=without, checkpoint=kept)
+    seen = replace(seen, contacts=torch.from_numpy(_place(body, solution, detections, seen.K, fps)[-1]))
+    solution = solve_motion(
+        body,
+        seen,
+        betas,
+        solution,
+        progress.part("", 0.7, 1.0),
+        outlines=partial(_outlines, detections, max(1, round(OUTLINE_TIME * fps))),
+        without=without,
+        checkpoint=kept,
+    )
     return _motion(body, solution, detections, seen.K, fps, times, source)
 
 
@@ -253,14 +261,13 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     boxes = torch.as_tensor(detections.boxes, dtype=torch.float32)
     K = intrinsics.expand(len(keypoints), 3, 3)
     turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K)
-    world = detections.keypoints_world
+    lifted = lift(keypoints, torch.as_tensor(detections.keypoints_world, dtype=torch.float32))
     if fps is not None:
-        world = _smooth(world, detections.confidence > 0, WORLD_SMOOTHING * fps)
-    lifted = lift(keypoints, torch.as_tensor(world, dtype=torch.float32))
+        lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
     heights = person_heights(keypoints, found)
     spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
     return Observations(
-        keypoints=lifted.pixels,
+        keypoints=keypoints[..., :2] + lifted.offsets,
         weights=(LANDMARK_SPREAD / spreads).square().clamp_max(MOST_WEIGHT) * found[:, None],
         world=torch.einsum("tij,tnj->tni", turn, lifted.points),
         directions=torch.einsum("tij,tbj->tbi", turn, lifted.directions),
@@ -289,18 +296,27 @@ def person_heights(keypoints: Tensor, found: Tensor) -> Tensor:
     return torch.where(found, torch.maximum(extent, 0.7 * typical), typical).clamp_min(1.0) * 1.08
 
 
-def _smooth(world: np.ndarray, found: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian smoothing over time (sigma in frames) of (T, 33, 3), over gaps too."""
+def _steady(lifted: Lifted, found: np.ndarray, sigma: float) -> Lifted:
+    """What the lifter adds to the landmarks, smoothed over time (Gaussian, sigma in frames), over gaps too."""
     weight = found.astype(np.float64)
-    if len(world) == 1:
-        return world
-    blurred = ndimage.gaussian_filter1d(
-        world * weight[:, None, None], max(sigma, 1e-3), axis=0, mode="nearest"
-    )
-    share = ndimage.gaussian_filter1d(weight, max(sigma, 1e-3), mode="nearest")
+    share = np.maximum(ndimage.gaussian_filter1d(weight, sigma, mode="nearest"), 1e-9)
     nearest = ndimage.distance_transform_edt(~found, return_distances=False, return_indices=True)[0]
-    return np.where(
-        share[:, None, None] > 0.05, blurred / np.maximum(share, 0.05)[:, None, None], world[nearest]
+
+    def smooth(value: Tensor) -> Tensor:
+        over = (-1, *[1] * (value.ndim - 1))
+        blurred = ndimage.gaussian_filter1d(
+            value.numpy() * weight.reshape(over), sigma, axis=0, mode="nearest"
+        )
+        near = np.where(share.reshape(over) > 0.05, blurred / share.reshape(over), value.numpy()[nearest])
+        return torch.from_numpy(near).float()
+
+    return Lifted(**{field.name: smooth(getattr(lifted, field.name)) for field in fields(lifted)})
+
+
+def _outlines(detections: Detections, step: int, rows: range) -> Silhouettes | None:
+    """Outlines of every ``step``-th of some rows, numbered from the first."""
+    return gather_silhouettes(
+        {row - rows.start: detections.mask(row) for row in rows[::step] if detections.confidence[row] > 0}
     )
 
 

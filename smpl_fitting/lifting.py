@@ -41,12 +41,12 @@ class Lifted:
     )
     directions: Tensor  # (T, B, 3) of BONES in those axes; about unit length
     direction_spreads: Tensor  # (T, B)
-    pixels: Tensor  # (T, 33, 2) where the body's landmarks are in the picture
+    offsets: Tensor  # (T, 33, 2) from the detected landmarks to the body's own, pixels
     pixel_spreads: Tensor  # (T, 33) as a share of the landmarks' extent
 
 
 class Lifter(nn.Module):
-    """(T, FEATURES) of :func:`features` to the numbers of :class:`Lifted`, pixels as shares of the extent."""
+    """(T, FEATURES) of :func:`features` to the numbers of :class:`Lifted`, offsets as shares of the extent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,14 +71,14 @@ class Lifter(nn.Module):
         hidden = self.first(((features - self.mean) / self.scale).clamp(-5, 5))
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        points, directions, spreads, pixels, pixel_spreads = self.last(hidden).split(self.sizes, -1)
+        points, directions, spreads, offsets, pixel_spreads = self.last(hidden).split(self.sizes, -1)
         # the detector's own answer is where the network starts
         given = features.view(-1, 33, 7)
         return Lifted(
             given[..., 4:] + points.view(-1, 33, 3),
             bone_directions(given[..., 4:]) + directions.view(-1, len(BONES), 3),
             spreads.clamp(-4, 1).exp(),
-            given[..., :2] + 0.1 * pixels.view(-1, 33, 2),
+            0.1 * offsets.view(-1, 33, 2),
             0.01 * pixel_spreads.clamp(-3, 4).exp(),
         )
 
@@ -118,12 +118,12 @@ def lift(keypoints: Tensor, world: Tensor) -> Lifted:
     over = torch.tensor([-1.0, 1.0, 1.0])
     # a bone across the body runs the other way in the mirror
     back = torch.stack([-over if across else over for across in _ACROSS])
-    middle, size = extent(keypoints)
+    size = extent(keypoints)[1]
     return Lifted(
         (plain.points + turned.points[:, MIRROR] * over) / 2,
         (plain.directions + turned.directions[:, _MIRRORED_BONES] * back) / 2,
         (plain.direction_spreads * turned.direction_spreads[:, _MIRRORED_BONES]).sqrt(),
-        (plain.pixels + turned.pixels[:, MIRROR] * over[:2]) / 2 * size + middle,
+        (plain.offsets + turned.offsets[:, MIRROR] * over[:2]) / 2 * size,
         (plain.pixel_spreads * turned.pixel_spreads[:, MIRROR]).sqrt(),
     )
 

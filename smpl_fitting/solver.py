@@ -7,7 +7,7 @@ with the shape held.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,13 +21,14 @@ from smpl_fitting.initialise import poses_from_landmarks, translation_from_landm
 from smpl_fitting.objective import Objective, landmark_weights
 from smpl_fitting.observations import Observations, Parameters
 from smpl_fitting.progress import Progress
-from smpl_fitting.silhouette import surface_sample
+from smpl_fitting.silhouette import Silhouettes, surface_sample
 
 ROUGH_OUTLIER = 0.3  # of the height: at first every landmark pulls, however far (graduated non-convexity)
 ROUGH_STEPS, FINE_STEPS = 8, 12
 ENOUGH = 1e-4  # share of the energy below which a step's gain ends the stage
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 SHAPE_FRAMES = 48
+COARSE = 0.07  # metres between the points of the surface that are held to a moving outline
 WINDOW, OVERLAP = 400, 40  # frames solved together, and how far windows reach into their neighbours
 
 
@@ -92,10 +93,13 @@ def solve_motion(
     start: Parameters | None = None,
     progress: Progress | None = None,
     *,
+    outlines: Callable[[range], Silhouettes | None] | None = None,
     without: frozenset[str] = frozenset(),
     checkpoint: Checkpoint | None = None,
 ) -> Parameters:
     """Fit the motion of a clip, the shape given; ``start`` is a fit that is to be refined.
+
+    ``outlines`` gives the outlines of some rows, whose numbers count from the first of them.
 
     Long clips are solved in windows that overlap: what a frame says is felt over some ten frames around it, so
     the middles of the windows are those of the whole (within 0.1 mm, see the tests).
@@ -109,13 +113,14 @@ def solve_motion(
     for number, (window, kept) in enumerate(windows):
         part = progress.part("", number / len(windows), (number + 1) / len(windows))
         view = replace(seen.rows(window), cuts=tuple(cut - window.start for cut in seen.cuts))
+        inside = slice(kept.start - window.start, kept.stop - window.start)
         begin = None if start is None else start.rows(window)
+        outline_rows = partial(outlines, range(window.start, window.stop)) if outlines else lambda: None
         rotations, trans = checkpoint.tensors(
             f"motion_{number:04d}",
-            partial(_solve_window, body, view, betas, begin, part, without),
+            partial(_solve_window, body, view, betas, begin, part, without, outline_rows),
             *_inputs(view, betas, begin),
         )
-        inside = slice(kept.start - window.start, kept.stop - window.start)
         pieces.append(Parameters(rotations[inside], trans[inside], betas))
     return Parameters.join(pieces)
 
@@ -127,6 +132,7 @@ def _solve_window(
     start: Parameters | None,
     progress: Progress,
     without: frozenset[str],
+    outlines: Callable[[], Silhouettes | None],
 ) -> tuple[Tensor, Tensor]:
     with _one_thread(), torch.no_grad():
         if start is None:
@@ -134,7 +140,9 @@ def _solve_window(
             rough = Objective(body, seen, outlier=ROUGH_OUTLIER, shape=False, without=without)
             start = minimise(rough, start, ROUGH_STEPS, progress.part("", 0.0, 0.4))
             progress = progress.part("", 0.4, 1.0)
-        fine = Objective(body, seen, shape=False, without=without)
+        seen = replace(seen, silhouettes=outlines())
+        sample = surface_sample(body.v_template, COARSE)
+        fine = Objective(body, seen, sample, shape=False, without=without)
         found = minimise(fine, replace(start, betas=betas), FINE_STEPS, progress)
     return found.rotations, found.trans
 
