@@ -40,7 +40,7 @@ EASE = 3.0
 GIVE_PASSES = 8
 GIVE_TIME = 0.3  # seconds over which the pelvis gives way
 FAR = 0.25  # metres off its place, at which a contact is not believed
-SLACK = 0.01  # metres by which the pelvis gives way to keep a foot in its place; beyond, the foot lets go
+SLACK = 0.007  # metres by which the pelvis gives way to keep a foot in its place; beyond, the foot lets go
 
 
 def lock_feet(
@@ -85,6 +85,8 @@ def _lock_shot(motion: Motion, body: BodyModel, fade: float) -> Motion:
     goals, grip = _plan(_soles(body, betas, poses, trans), contacts, fade * motion.fps)
     for _ in range(PASSES):
         poses, trans = _follow(goals, grip, body, betas, poses, trans, GIVE_TIME * motion.fps)
+        # a foot in the air meets its goals only about, and may still dip below the ground
+        goals[..., 2] -= _soles(body, betas, poses, trans)[..., 2].clip(max=0)
     return replace(
         motion,
         poses=poses.numpy().astype(np.float32),
@@ -107,7 +109,7 @@ def _holdable(
     """
     contacts = contacts.copy()
     _, joints = skeleton(body, betas, poses, trans)
-    length = torch.stack(leg_lengths(joints)).sum(0).numpy() * STRAIGHT
+    longest = _longest(joints)
     soles = _soles(body, betas, poses, trans)
     steps = intervals(contacts)
     for (point, start, stop), place in zip(steps, _places(soles, steps), strict=True):
@@ -115,7 +117,7 @@ def _holdable(
         change = place - soles[start:stop, point]
         goal = joints[start:stop, ANKLES[foot]].numpy() + change
         reach = np.linalg.norm(goal - joints[start:stop, HIPS[foot]].numpy(), axis=-1)
-        holds = (reach < length[start:stop, foot] + SLACK) & (np.linalg.norm(change, axis=-1) < FAR)
+        holds = (reach < longest[start:stop, foot] + SLACK) & (np.linalg.norm(change, axis=-1) < FAR)
         held = np.flatnonzero(holds)
         first, last = (start + held[0], start + held[-1] + 1) if len(held) else (stop, stop)
         contacts[start:first, point] = 0
@@ -286,8 +288,7 @@ def _foot_goals(
 def _give(joints: Tensor, ankles: Tensor, grip: np.ndarray, give_time: float) -> np.ndarray:
     """(T, 3) how the pelvis moves so that no planted leg is too short for its goal. give_time in frames."""
     way = (ankles - joints[:, HIPS]).numpy()
-    now = (joints[:, ANKLES] - joints[:, HIPS]).norm(dim=-1).numpy()
-    longest = np.maximum(STRAIGHT * torch.stack(leg_lengths(joints)).sum(0).numpy(), now)
+    longest = _longest(joints)
     planted = grip.reshape(len(grip), 2, 2).max(-1) > 0.999
     give = np.zeros((len(way), 3))
     for _ in range(GIVE_PASSES):
@@ -299,3 +300,9 @@ def _give(joints: Tensor, ankles: Tensor, grip: np.ndarray, give_time: float) ->
         pull = (left * (short / np.maximum(length, 1e-9))[..., None]).sum(1)
         give += ease(pull, (short > 1e-5).any(1), give_time)
     return give
+
+
+def _longest(joints: Tensor) -> np.ndarray:
+    """(T, 2) how far the ankles may be from the hips: nearly straight, or as straight as the legs are anyway."""
+    now = (joints[:, ANKLES] - joints[:, HIPS]).norm(dim=-1)
+    return torch.maximum(STRAIGHT * torch.stack(leg_lengths(joints)).sum(0), now).numpy()

@@ -12,7 +12,7 @@ from smpl_fitting.landmarks import JOINT
 
 SIDES = ("left", "right")
 HIPS, KNEES, ANKLES = ([JOINT[f"{side}_{part}"] for side in SIDES] for part in ("hip", "knee", "ankle"))
-STRAIGHT = 0.9995  # of its full length: no leg is stretched further, or the knee would snap
+STRAIGHT = 0.99  # of its full length: no leg is stretched further, or the knee would snap
 
 
 def skeleton(body: BodyModel, betas: Tensor, poses: Tensor, trans: Tensor) -> tuple[Tensor, Tensor]:

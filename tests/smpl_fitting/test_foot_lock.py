@@ -128,9 +128,9 @@ def test_planted_feet_stand_still_whatever_the_body(any_body):
     assert slide(before, contacts)[0] > 4
     mean, worst = slide(after, locked.contacts)
     assert mean < 0.05 and worst < 0.5
-    assert after[..., 2].min() > -2e-3
+    assert after[..., 2].min() > -5e-4
     assert np.abs(after[..., 2][locked.contacts > 0.5]).max() < 2e-3
-    assert (locked.contacts > 0.5).sum() > 0.9 * (contacts > 0.5).sum()
+    assert (locked.contacts > 0.5).sum() > 0.85 * (contacts > 0.5).sum()
     untouched = [j for j in range(any_body.num_joints) if j not in (*HIPS, *KNEES, *ANKLES, 10, 11)]
     np.testing.assert_array_equal(
         locked.poses.reshape(90, -1, 3)[:, untouched], fit.poses.reshape(90, -1, 3)[:, untouched]
@@ -179,8 +179,8 @@ def test_feet_that_stand_stay_where_they_are(body):
     one_foot = contacts[0] > 0.5
     still.contacts[:, ~one_foot] = 0
     locked = lock_feet(still, body)
-    np.testing.assert_allclose(locked.trans, still.trans, atol=2e-3)
-    np.testing.assert_allclose(soles_of(body, locked), soles_of(body, still), atol=2e-3)
+    np.testing.assert_allclose(locked.trans, still.trans, atol=3e-3)
+    np.testing.assert_allclose(soles_of(body, locked), soles_of(body, still), atol=3e-3)
 
 
 def test_contacts_are_found_where_the_motion_has_none(body):
@@ -207,7 +207,7 @@ def test_no_foot_goes_below_the_ground(body):
         true, trans=true.trans - np.float32([0, 0, 0.06]), contacts=np.zeros((90, 4), np.float32)
     )
     assert soles_of(body, sunk)[..., 2].min() < -0.05
-    assert soles_of(body, lock_feet(sunk, body))[..., 2].min() > -2e-3
+    assert soles_of(body, lock_feet(sunk, body))[..., 2].min() > -5e-4
 
 
 def test_an_overlong_stance_is_let_go_and_no_leg_is_stretched(body):
@@ -287,7 +287,7 @@ def test_legs_reach_their_goal_in_closed_form(body):
     way, goal = moved[2, ANKLES] - moved[2, HIPS], goals[2] - moved[2, HIPS]
     lengths = sum(leg_lengths(moved))[2]
     torch.testing.assert_close(way / way.norm(dim=-1, keepdim=True), goal / goal.norm(dim=-1, keepdim=True))
-    assert (way.norm(dim=-1) < lengths).all() and (way.norm(dim=-1) > 0.998 * lengths).all()
+    assert (way.norm(dim=-1) < lengths).all() and (way.norm(dim=-1) > 0.985 * lengths).all()
 
 
 def test_shots_cover_every_frame_once():
