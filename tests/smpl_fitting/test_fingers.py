@@ -10,7 +10,7 @@ from smpl_fitting.body.skinning import forward_kinematics
 from smpl_fitting.detection.face import HeadDetections
 from smpl_fitting.detection.hands import HandDetections
 from smpl_fitting.errors import BodyModelError
-from smpl_fitting.fingers import finger_poses, relaxed_fingers, steady, wrist_rotations
+from smpl_fitting.fingers import finger_misfit, finger_poses, relaxed_fingers, steady, wrist_rotations
 from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.hand_rig import FINGERS, hand_landmarks, hand_rig
 from smpl_fitting.hands import add_hands_and_head
@@ -78,6 +78,18 @@ def test_known_poses_are_recovered(body, side):
     error = apart(matrices(found), matrices(poses[:, first : first + 15]))
     assert error[:, :12].max() < 0.5  # the four fingers
     assert np.median(error[:, 12:]) < 5  # the thumb's twist cannot be seen
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_fingers_do_not_fit_a_palm_that_is_read_wrong(body, side):
+    poses = bent_hands(body, 30, 6)
+    points = hand_landmarks(body, side, torch.zeros(10), torch.from_numpy(poses).float())
+    wrists = wrist_rotations(points, body, side)
+    assert finger_misfit(points, wrists, finger_poses(points, wrists, body, side), body, side).max() < 0.02
+    along = hand_rig(body, side).frame[:, 0]
+    rolled = wrists @ Rotation.from_rotvec(1.2 * along).as_matrix()
+    wrong = finger_misfit(points, rolled, finger_poses(points, rolled, body, side), body, side)
+    assert np.median(wrong) > 0.3
 
 
 @pytest.mark.parametrize("side", SIDES)

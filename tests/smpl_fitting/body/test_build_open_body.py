@@ -21,12 +21,15 @@ def scripts():
 @pytest.mark.slow
 def test_a_small_crowd_gives_nearly_the_shipped_body(scripts, body):
     """anny's first construction alone takes up to two minutes."""
-    from build_open_body import build
+    from build_open_body import at_rest, build
+    from open_body.fingers import build_fingers
     from open_body.people import sample_crowd
 
-    from smpl_fitting.body.open_body import unpack
+    from smpl_fitting.body import load_body
+    from smpl_fitting.body.open_body import unpack, with_fingers
 
-    small = unpack(build(sample_crowd(160, seed=5)))
+    crowd = sample_crowd(160, seed=5)
+    small = unpack(build(crowd))
     for mine, shipped in zip(small.faces.view(-1, 6).tolist(), body.faces.view(-1, 6).tolist(), strict=True):
         assert set(mine) == set(shipped)  # which diagonal of a square quad is the shorter is chance
     for name in ("uv", "hm08_index", "mirror"):
@@ -36,6 +39,12 @@ def test_a_small_crowd_gives_nearly_the_shipped_body(scripts, body):
     assert (small.J_template - body.J_template).norm(dim=1).max() < 0.03
     assert (small.soles(torch.zeros(10), torch.zeros(1, 72))[..., 1] < -1.1).all()
     assert (small.part_labels == body.part_labels).float().mean() > 0.999
+    with_hands, shipped_hands = (
+        with_fingers(body, build_fingers(body, crowd, *at_rest(crowd)[:2])),
+        load_body("open_h"),
+    )
+    assert torch.equal(with_hands.weights, shipped_hands.weights)
+    assert (with_hands.J_template - shipped_hands.J_template).norm(dim=1).max() < 1e-3
 
 
 def test_swings_turn_one_direction_into_the_other(scripts):
