@@ -55,6 +55,10 @@ def command(
         float | None,
         typer.Option("--height", min=0.5, max=2.6, help="The person's stature in metres, where it is known."),
     ] = None,
+    foot_lock: Annotated[
+        bool,
+        typer.Option("--foot-lock", help="Hold planted heels and toes still on the ground, legs following."),
+    ] = False,
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,6 +80,7 @@ def command(
         "frames": frame_range(frames),
         "focal": focal,
         "height": height,
+        "foot_lock": foot_lock,
         "device": device.value,
     }
     perform("fit", params, _show, as_json=as_json)

@@ -35,7 +35,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         overlay: optional movie (picture, for a still) of the mesh on the footage; numbered as ``out``.
         pictures: optional folder for a movie of overlay and side view, error plots and the worst frames.
         body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
-        height: optional stature, metres. device: ``auto`` or ``cpu``.
+        height: optional stature, metres. foot_lock: optional, true to hold planted feet still.
+        device: ``auto`` or ``cpu``.
 
     Returns:
         ``people``, that picture, and ``people_found``, how many it shows; ``fits``, for each person fitted
@@ -122,6 +123,7 @@ class _Work:
     def _fit(self, found: Detections, progress: Progress) -> dict[str, Any]:
         """Fit one person and write the results."""
         from smpl_fitting.fit import fit_clip, fit_stills
+        from smpl_fitting.foot_lock import lock_feet
         from smpl_fitting.overlay import write_overlay
         from smpl_fitting.pictures.report import write_pictures
         from smpl_fitting.quality import landmark_errors
@@ -153,6 +155,8 @@ class _Work:
                 progress=fitting,
             )
         motion = dataclasses.replace(fit.motion, track_id=found.person)
+        if self.params.get("foot_lock"):
+            motion = lock_feet(motion, self.body, cuts=found.cuts)
         written = self._named(self.out, found)
         motion.save(written)
         if overlay:
