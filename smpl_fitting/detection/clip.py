@@ -154,11 +154,14 @@ class _Search:
         """The detections of these people; of None, that of nobody."""
         count = len(self.frames)
         stores = [MaskStore(count) for _ in people]
-        owner = {number: i for i, one in enumerate(people) if one for number in one.tracks}
+        shown = np.full((len(people), count), -1)  # the track whose sighting shows the person in a row
+        for number, one in enumerate(people):
+            if one is not None:
+                shown[number, one.frame] = one.track
         for chunk in journal.masks() if self.masks else ():
             for track, row, mask in chunk:
-                if track in owner:
-                    stores[owner[track]].put(row, mask)
+                for number in np.flatnonzero(shown[:, row] == track):
+                    stores[number].put(row, mask)
         cuts = journal.cuts()
         return [
             self._detections(one, cuts, store if self.masks else None)

@@ -12,19 +12,23 @@ from smpl_fitting.detection.journal import Journal
 from smpl_fitting.detection.tracks import SAME_CLOTHES, likeness, prominence
 from smpl_fitting.errors import NobodyFoundError
 
-_COLUMNS = ("frame", "keypoints", "world", "score", "crop", "box")
+_COLUMNS = ("frame", "track", "keypoints", "world", "score", "crop", "box")
+_HANDOVER = (
+    2  # frames in which two tracks of one person may overlap: a poor sighting here, a better one there
+)
 _LEAST_SECONDS = 0.3  # for which a person who is listed must have been seen, where the clip is that long
 
 
 @dataclass(frozen=True)
 class Person:
-    """Everything seen of one person: his tracks' numbers, and N sightings with rising ``frame`` (row of the clip).
+    """Everything seen of one person: N sightings with rising ``frame`` (row of the clip).
 
-    ``keypoints`` (N, 33, 4), ``world`` (N, 33, 3), ``score`` (N,), ``crop`` (N, 4), ``box`` (N, 4), ``colours`` (512,).
+    ``track`` (N,) the numbers of their tracks, ``keypoints`` (N, 33, 4), ``world`` (N, 33, 3), ``score`` (N,),
+    ``crop`` (N, 4), ``box`` (N, 4), ``colours`` (512,).
     """
 
-    tracks: tuple[int, ...]
     frame: np.ndarray
+    track: np.ndarray
     keypoints: np.ndarray
     world: np.ndarray
     score: np.ndarray
@@ -42,17 +46,17 @@ class Person:
         )
 
     def could_be(self, other: Person) -> bool:
-        """Whether both can be one person at different times: never both in a frame, and dressed alike."""
-        together = np.isin(self.frame, other.frame, assume_unique=True).any()
-        return not together and likeness(self.colours, other.colours) > SAME_CLOTHES
+        """Whether both can be one person at different times: not both in more than a frame or two, dressed alike."""
+        together = np.isin(self.frame, other.frame, assume_unique=True).sum()
+        return together <= _HANDOVER and likeness(self.colours, other.colours) > SAME_CLOTHES
 
     def joined(self, other: Person) -> Person:
-        """Both as one person."""
-        order = np.argsort(np.concatenate([self.frame, other.frame]), kind="stable")
-        columns = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in _COLUMNS
-        }
-        return Person(self.tracks + other.tracks, **columns, colours=self.colours + other.colours)
+        """Both as one person; where both are in a frame, the surer sighting."""
+        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS}
+        order = np.lexsort((-columns["score"], columns["frame"]))
+        order = order[np.unique(columns["frame"][order], return_index=True)[1]]
+        columns = {name: column[order] for name, column in columns.items()}
+        return Person(**columns, colours=self.colours + other.colours)
 
 
 def read_tracks(journal: Journal, frame_count: int) -> list[Person]:
@@ -69,8 +73,8 @@ def read_tracks(journal: Journal, frame_count: int) -> list[Person]:
         columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
         order = np.argsort(columns[0], kind="stable")
         if len(order) >= min(MIN_LENGTH, frame_count):
-            sorted_columns = {name: column[order] for name, column in zip(_COLUMNS, columns, strict=True)}
-            tracks.append(Person((number,), **sorted_columns, colours=colours[number]))
+            ordered = {name: column[order] for name, column in zip(_COLUMNS, columns, strict=True)}
+            tracks.append(Person(**ordered, colours=colours[number]))
     return tracks
 
 
