@@ -24,7 +24,7 @@ LANDMARK_SPREAD = 0.01
 LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_OUTLIER = 3.0  # spreads beyond which a bone's direction no longer pulls
 LANDMARK_EVIDENCE, BONE_EVIDENCE = 1.0, 1.0  # neighbouring frames share their errors
-ACCELERATION_SPREAD = 8.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
+ACCELERATION_SPREAD = 6.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
 SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
@@ -33,7 +33,8 @@ SLIDE_SPREAD = 0.003  # metres that a standing sole moves from frame to frame
 OUTSIDE_SPREAD = 0.01  # of the height: body outside the person's mask
 CONTOUR_SPREAD = 0.015  # of the height: mask edge away from the body (clothes, hair)
 CONTOUR_OUTLIER = 0.05
-SILHOUETTE_EVIDENCE = 60.0  # the outline counts as this many independent measurements
+# The outline counts as so many independent measurements; in a clip its errors last, as those of the clothes do.
+PHOTO_OUTLINE_EVIDENCE, CLIP_OUTLINE_EVIDENCE = 60.0, 20.0
 
 FREE_JOINTS = tuple(
     index for name, index in JOINT.items() if not name.endswith("_foot") and not name.endswith("_hand")
@@ -114,6 +115,7 @@ class Objective:
         if sample is not None and seen.silhouettes is not None:
             self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
         self._shared = body.num_betas if shape else 0
+        self._evidence = PHOTO_OUTLINE_EVIDENCE if seen.frame_time is None else CLIP_OUTLINE_EVIDENCE
         self._weights = LANDMARK_EVIDENCE * landmark_weights() * seen.weights
         self._low, self._high = joint_limits()
         self._mean, self._spread = mean_pose(), pose_spread()
@@ -127,15 +129,17 @@ class Objective:
     def moved(self, parameters: Parameters, step: Tensor, shape_step: Tensor) -> Parameters:
         """The parameters after a step (T, D) of turns in camera axes and of the place, and (B,) or () of betas."""
         rotations = parameters.rotations.clone()
-        turns = pose_body(self._body, rotations, parameters.trans, parameters.betas).turns[:, self._free]
-        own = turns.transpose(-1, -2) @ step[:, :-3].view(len(step), -1, 3, 1)
+        turns = pose_body(self._body, rotations, parameters.trans, parameters.betas, shape=False).turns
+        own = turns[:, self._free].transpose(-1, -2) @ step[:, :-3].view(len(step), -1, 3, 1)
         rotations[:, self._free] = rotations[:, self._free] @ axis_angle_to_matrix(own[..., 0])
         betas = parameters.betas + shape_step if self._shared else parameters.betas
         return Parameters(rotations, parameters.trans + step[:, -3:], betas)
 
     def linearize(self, parameters: Parameters) -> Linearization:
         """Energies, sums over frames in units of half squared standard deviations, and the equations."""
-        posed = pose_body(self._body, parameters.rotations, parameters.trans, parameters.betas)
+        posed = pose_body(
+            self._body, parameters.rotations, parameters.trans, parameters.betas, shape=self._shared > 0
+        )
         result = Linearization()
         result.equations = NormalEquations(len(parameters.trans), self.unknowns, self._shared)
         landmarks = self._landmarks.evaluate(posed, parameters.betas)
@@ -170,7 +174,7 @@ class Objective:
         pixels = plane * focal + K[:, None, :2, 2]
         scale = torch.diag_embed((focal / depth).expand_as(plane))
         slope = torch.cat((scale, -(plane * focal / depth)[..., None]), -1)  # (T, N, 2, 3)
-        return pixels, slope @ self._by_frame(linear), slope @ linear.shape[..., : self._shared]
+        return pixels, slope @ self._by_frame(linear), slope @ linear.shape
 
     @staticmethod
     def _by_frame(linear: Linear) -> Tensor:
@@ -331,7 +335,7 @@ class Objective:
         pixels, by_frame, by_shape = self._project(surface, self._seen.K[frames])
         scale = self._seen.heights[frames][:, None]
         distance, slope = shapes.distance_and_slope(pixels)
-        share = (SILHOUETTE_EVIDENCE * 2 / pixels.shape[1]) ** 0.5
+        share = (self._evidence * 2 / pixels.shape[1]) ** 0.5
         error = distance / scale / OUTSIDE_SPREAD
         cost, weight = geman_mcclure(error.square(), CONTOUR_OUTLIER / OUTSIDE_SPREAD)
         root = share * weight.sqrt()
@@ -348,7 +352,7 @@ class Objective:
         nearest = torch.cdist(shapes.contours, pixels).argmin(-1)  # (F, C)
         rows = torch.arange(len(frames))[:, None]
         error = (pixels[rows, nearest] - shapes.contours) / scale[..., None] / CONTOUR_SPREAD
-        share = (SILHOUETTE_EVIDENCE * 2 / shapes.contours.shape[1]) ** 0.5
+        share = (self._evidence * 2 / shapes.contours.shape[1]) ** 0.5
         cost, weight = geman_mcclure(error.square().sum(-1), CONTOUR_OUTLIER / CONTOUR_SPREAD)
         root = share * weight.sqrt()[..., None]
         unit = (root / scale[..., None] / CONTOUR_SPREAD)[..., None]

@@ -35,7 +35,7 @@ class Posed:
     turns: Tensor  # (T, J, 3, 3) from the body's axes to those of trans
     joints: Tensor  # (T, J, 3)
     rest_joints: Tensor  # (J, 3)
-    joint_shape: Tensor  # (T, J, 3, B) the joints' derivative by beta
+    joint_shape: Tensor  # (T, J, 3, B) the joints' derivative by beta; B = 0 where nobody asks
     features: Tensor | None  # (T, (J-1)*9) of the pose correctives, where the model has them
 
 
@@ -71,7 +71,8 @@ class PointSet:
         return Linear(pieces.sum(2), lever, self._shape(turns, posed.joint_shape[rows]))
 
     def _shape(self, turns: Tensor, joint_shape: Tensor) -> Tensor:
-        arms = self._shapedirs - self._share[..., None, None] * self._body.J_shapedirs
+        wanted = joint_shape.shape[-1]
+        arms = (self._shapedirs - self._share[..., None, None] * self._body.J_shapedirs)[..., :wanted]
         moved = torch.einsum("tjab,ljbs->tlas", turns, arms)
         return moved + torch.einsum("lj,tjas->tlas", self._share, joint_shape)
 
@@ -96,16 +97,18 @@ class JointSet:
         return Linear(points, lever, posed.joint_shape[:, self._joints])
 
 
-def pose_body(body: BodyModel, rotations: Tensor, trans: Tensor, betas: Tensor) -> Posed:
-    """The skeleton of local rotations (T, J, 3, 3) at ``trans`` (T, 3)."""
+def pose_body(body: BodyModel, rotations: Tensor, trans: Tensor, betas: Tensor, shape: bool = True) -> Posed:
+    """The skeleton of local rotations (T, J, 3, 3) at ``trans`` (T, 3); ``shape``: with derivatives by the betas."""
     rest = blend_shapes(betas, body.J_template, body.J_shapedirs)
     turns, joints = forward_kinematics(rotations, rest, body.parent_ids)
-    parents = torch.tensor((0, *body.parent_ids[1:]))
-    ancestors = descendants(body.parent_ids).T.clone()  # (J, J): joint, above
-    ancestors[:, 0] = 0  # the pelvis stays where trans puts it, but for its own shape
-    bones = body.J_shapedirs - body.J_shapedirs[parents]
-    reach = torch.einsum("tjab,jbs->tjas", turns[:, parents], bones)
-    joint_shape = torch.einsum("ja,tacs->tjcs", ancestors, reach) + body.J_shapedirs[0]
+    joint_shape = joints.new_zeros(*joints.shape, 0)
+    if shape:
+        parents = torch.tensor((0, *body.parent_ids[1:]))
+        ancestors = descendants(body.parent_ids).T.clone()  # (J, J): joint, above
+        ancestors[:, 0] = 0  # the pelvis stays where trans puts it, but for its own shape
+        bones = body.J_shapedirs - body.J_shapedirs[parents]
+        reach = torch.einsum("tjab,jbs->tjas", turns[:, parents], bones)
+        joint_shape = torch.einsum("ja,tacs->tjcs", ancestors, reach) + body.J_shapedirs[0]
     features = None
     if body.posedirs is not None:
         features = (rotations[:, 1:] - torch.eye(3)).flatten(1)

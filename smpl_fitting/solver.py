@@ -24,7 +24,7 @@ from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, surface_sample
 
 ROUGH_OUTLIER = 0.3  # of the height: at first every landmark pulls, however far (graduated non-convexity)
-ROUGH_STEPS, FINE_STEPS = 8, 12
+ROUGH_STEPS, FINE_STEPS, LAST_STEPS = 8, 12, 6
 ENOUGH = 1e-4  # share of the energy below which a step's gain ends the stage
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 SHAPE_FRAMES = 48
@@ -143,7 +143,8 @@ def _solve_window(
         seen = replace(seen, silhouettes=outlines())
         sample = surface_sample(body.v_template, COARSE)
         fine = Objective(body, seen, sample, shape=False, without=without)
-        found = minimise(fine, replace(start, betas=betas), FINE_STEPS, progress)
+        steps = FINE_STEPS if seen.silhouettes is None else LAST_STEPS
+        found = minimise(fine, replace(start, betas=betas), steps, progress)
     return found.rotations, found.trans
 
 
