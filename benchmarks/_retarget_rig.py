@@ -180,12 +180,17 @@ def planted(points: np.ndarray) -> np.ndarray:
     return still[1:-1] & still[:-2] & still[2:]
 
 
-def flips(seen: Seen, source: Seen) -> int:
-    count = 0
-    for role in set(seen.axes) & set(source.axes):
-        ours, theirs = (_turns(s.axes[role]) for s in (seen, source))
-        count += int((ours > theirs + JUMP).sum())
-    return count
+def source_turns(clip: Clip, bone_map: BoneMap) -> dict[str, np.ndarray]:
+    """(T - 1,) how far each role turns from frame to frame: the bone of its chain that turns most."""
+    rows = {role: [clip.skeleton.index(bone) for bone in bones] for role, bones in bone_map.pairs.items()}
+    return {role: np.max([_turns(clip.rotations[:, k]) for k in chain], 0) for role, chain in rows.items()}
+
+
+def flips(seen: Seen, turns: dict[str, np.ndarray]) -> int:
+    """Jumps of bones that the source does not make."""
+    return sum(
+        int((_turns(seen.axes[role]) > turns[role] + JUMP).sum()) for role in set(seen.axes) & set(turns)
+    )
 
 
 def _turns(axes: np.ndarray) -> np.ndarray:
@@ -194,11 +199,13 @@ def _turns(axes: np.ndarray) -> np.ndarray:
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
 
 
-def figures(seen: Seen, source: Seen, rest: dict[str, np.ndarray], rests: np.ndarray) -> dict[str, float]:
+def figures(
+    seen: Seen, source: Seen, turns: dict[str, np.ndarray], rest: dict[str, np.ndarray], rests: np.ndarray
+) -> dict[str, float]:
     steps = np.linalg.norm(np.diff(soles(seen, rest), axis=0), axis=-1)[rests] * 1e3
     result = {
         "direction_error_deg": direction_error(seen, source),
-        "flips": float(flips(seen, source)),
+        "flips": float(flips(seen, turns)),
     }
     if len(steps):
         result |= {
@@ -249,11 +256,11 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
     """All figures of one motion on one rig."""
     clip = read_clip(path).resample(FPS)
     rest_rig(rig)
-    target_map, source_map = match(read_skeleton(rig)), match(clip.skeleton)
+    target_map, source_map = match(read_skeleton(rig)), match(clip.skeleton, source=True)
     skeleton, shown = read_skeleton(rig), shown_bones(rig, target_map)
     source = source_seen(clip, source_map)
     rests = planted(source_soles(clip, source_map, source))
-    rest = rest_soles(skeleton, shown)
+    rest, turns = rest_soles(skeleton, shown), source_turns(clip, source_map)
     result: dict[str, float] = {
         "frames": float(clip.frame_count),
         "planted_frames": float(rests.any(1).sum()),
@@ -263,11 +270,11 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
         start = time.perf_counter()
         retarget([Job(rig, clip, options=Options(feet=feet))])
         seconds = time.perf_counter() - start
-        found = figures(see(rig, shown, clip.frame_count), source, rest, rests)
+        found = figures(see(rig, shown, clip.frame_count), source, turns, rest, rests)
         result |= {f"{name}{figure}": value for figure, value in found.items()} | {f"{name}seconds": seconds}
     rest_rig(rig)
     copy_rotations(rig, clip, source_map, target_map)
-    found = figures(see(rig, shown, clip.frame_count), source, rest, rests)
+    found = figures(see(rig, shown, clip.frame_count), source, turns, rest, rests)
     return result | {f"copied_{figure}": value for figure, value in found.items()}
 
 

@@ -32,6 +32,7 @@ RIGS = (
     "anny_makehuman",
     "rigify_metarig",
     "rigify_generated",
+    "rigify_body",
     "smpl_body",
 )
 COLUMNS = {

@@ -54,14 +54,14 @@ def test_direction_error(body):
 
 
 def test_flips(body):
-    seen, source = still(body), still(body)
-    assert yardsticks.flips(seen, source) == 0
+    seen, turns = still(body), {role: np.zeros(FRAMES - 1) for role in body}
+    assert yardsticks.flips(seen, turns) == 0
     seen.axes["left_hand"][7:] = axis_angle_to_matrix([0, 1.0, 0])
-    assert yardsticks.flips(seen, source) == 1
-    source.axes["left_hand"][7:] = axis_angle_to_matrix([0, 0.9, 0])
-    assert yardsticks.flips(seen, source) == 0
+    assert yardsticks.flips(seen, turns) == 1
+    turns["left_hand"][6] = 0.9
+    assert yardsticks.flips(seen, turns) == 0
     seen.axes["head"][5] = axis_angle_to_matrix([0, 0.6, 0])  # there and back
-    assert yardsticks.flips(seen, source) == 2
+    assert yardsticks.flips(seen, turns) == 2
 
 
 def test_planted():
