@@ -32,6 +32,8 @@ from smpl_fitting.progress import Progress
 from smpl_fitting.video import Footage
 from smpl_fitting.world import view_rotation
 
+_LIMBS = 22  # joints up to the wrists, the same in all layouts
+
 # Radians. What forearm and wrist can do together (Norkin & White): pronation and supination from the resting palm,
 # and how far a wrist bends any way; readings beyond it are mistakes. A head is not turned farther than a right angle
 # from what the pose landmarks say.
@@ -98,23 +100,22 @@ def add_hands_and_head(
     if motion.camera_K is None or motion.camera_R is None or motion.keypoints is None:
         raise ValueError("hands need the motion's cameras and landmarks, which it has not got")
     poses = to_layout(motion.poses, body.joint_names).reshape(motion.frame_count, -1, 3).astype(np.float64)
-    local = axis_angle(poses)
+    local = axis_angle(poses[:, :_LIMBS])
     for index, side in enumerate(SIDES):
-        confidence = hands.confidence[:, index]
         landmarks = _in_world(motion, hands.world[:, index], LANDMARK[f"{side}_wrist"])
         seen = wrist_rotations(landmarks, body, side)
         fingers = finger_poses(landmarks, seen, body, side)
         misfit = finger_misfit(landmarks, seen, fingers, body, side)
-        confidence = confidence * np.clip((_MISFIT[1] - misfit) / (_MISFIT[1] - _MISFIT[0]), 0, 1)
-        trust = _turn_wrist(local, body, side, seen, confidence, motion.fps, cuts)
-        first = body.joint_names.index(f"{side}_index1")
+        belief = np.clip((_MISFIT[1] - misfit) / (_MISFIT[1] - _MISFIT[0]), 0, 1)
+        trust = _turn_wrist(local, body, side, seen, hands.confidence[:, index] * belief, motion.fps, cuts)
         relaxed = relaxed_fingers(body, side)
-        fingers = steady(fingers, trust, motion.fps, relaxed, _RELAXED_WEIGHT, cuts)
-        local[:, first : first + 15] = axis_angle(fingers)
+        first = body.joint_names.index(f"{side}_index1")
+        poses[:, first : first + 15] = steady(fingers, trust, motion.fps, relaxed, _RELAXED_WEIGHT, cuts)
     turned = np.swapaxes(_in_world(motion, np.swapaxes(head.rotations, 1, 2), LANDMARK["nose"]), 1, 2)
     _turn_head(local, body, turned, head.confidence, motion.fps, cuts)
-    result = rotation_vector(local).reshape(motion.frame_count, -1)
-    return dataclasses.replace(motion, poses=result.astype(motion.poses.dtype), model=body.name)
+    poses[:, :_LIMBS] = rotation_vector(local)
+    result = poses.reshape(motion.frame_count, -1).astype(motion.poses.dtype)
+    return dataclasses.replace(motion, poses=result, model=body.name)
 
 
 def _in_world(motion: Motion, vectors: np.ndarray, landmark: int) -> np.ndarray:
@@ -134,7 +135,7 @@ def _turn_wrist(
     fps: float,
     cuts: Sequence[int],
 ) -> np.ndarray:
-    """Turn forearm and wrist in ``local`` (T, J, 3, 3) to the palms ``seen`` (T, 3, 3); how far each is believed (T,).
+    """Turn forearm and wrist in ``local`` (T, 22, 3, 3) to the palms ``seen`` (T, 3, 3); how far each is believed (T,).
 
     With f the forearm's axis at rest, the elbow's rotation is S T(a), a twist about f and then a swing, and what lies
     between the swung forearm and the palm is T(b) W: all of the pronation, and the wrist's bend. Both b and W are
@@ -169,7 +170,7 @@ def _turn_head(
     fps: float,
     cuts: Sequence[int],
 ) -> None:
-    """Turn neck and head in ``local`` (T, J, 3, 3) towards the heads ``seen`` (T, 3, 3).
+    """Turn neck and head in ``local`` (T, 22, 3, 3) towards the heads ``seen`` (T, 3, 3).
 
     The head turns about the middle of the face, which the fit has put where the landmarks see it; the neck gives way
     as far as it can.
@@ -207,9 +208,9 @@ def _steady_change(
 
 
 def _globals(local: np.ndarray, body: BodyModel) -> np.ndarray:
-    """(T, J, 3, 3) global rotations."""
-    rest = body.J_template.double()
-    return forward_kinematics(torch.from_numpy(local), rest, body.parent_ids)[0].numpy()
+    """(T, 22, 3, 3) global rotations."""
+    rest = body.J_template[:_LIMBS].double()
+    return forward_kinematics(torch.from_numpy(local), rest, body.parent_ids[:_LIMBS])[0].numpy()
 
 
 def _twist_and_bend(rotations: np.ndarray, axis: np.ndarray) -> np.ndarray:
