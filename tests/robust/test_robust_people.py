@@ -115,7 +115,7 @@ def test_the_walker_and_not_the_man_on_the_roof(shared, body):
         joints = camera_joints(fit.motion, body)[row]
         K = fit.motion.camera_K[row]
         pixel = (joints[JOINT["pelvis"]] @ K.T)[:2] / joints[JOINT["pelvis"], 2]
-        assert np.linalg.norm(pixel - hips) < 30, f"frame {frame}"  # the walker is 380 px tall
+        assert np.linalg.norm(pixel - hips) < 50, f"frame {frame}"  # she is 380 px tall, he is 300 away
     path = camera_joints(fit.motion, body)[:, JOINT["pelvis"]]
     assert (np.diff(path[:, 0]) < 0).all(), "she walks to the left"
     # a walker whose head is above her feet
