@@ -20,7 +20,8 @@ from _detections import kept_detections
 
 from smpl_fitting.body import load_body
 from smpl_fitting.detection import Detections
-from smpl_fitting.fit import fit_detections, observe
+from smpl_fitting.fit import fit_detections
+from smpl_fitting.observe import observe
 from smpl_fitting.video import open_footage
 from smpl_fitting.world import default_intrinsics
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from smpl_fitting.body import BodyModel
@@ -18,22 +17,17 @@ from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.contacts import foot_rays, foot_visibility
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.errors import NobodyFoundError
+from smpl_fitting.guests import as_initial
 from smpl_fitting.hands import fit_hands_and_head
-from smpl_fitting.lifting import Lifted, extent, lift
 from smpl_fitting.motion import Motion
-from smpl_fitting.objective import LANDMARK_SPREAD
-from smpl_fitting.observations import PER_FRAME, Observations, Parameters
+from smpl_fitting.observations import Observations, Parameters
+from smpl_fitting.observe import observe, outlines, together
 from smpl_fitting.progress import Progress
-from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
-from smpl_fitting.solver import solve_motion, solve_photos, solve_shape
+from smpl_fitting.solver import initial_parameters, refine_motion, solve_motion, solve_photos, solve_shape
 from smpl_fitting.video import Footage, open_footage
-from smpl_fitting.world import camera_to_world, default_intrinsics, view_rotation
+from smpl_fitting.world import camera_to_world, default_intrinsics
 
-SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
-OUTLINE_TIME = 0.1  # seconds between the outlines that guide the motion
 STILL_RATE = 30.0  # frames a second written for a photo, whose motion has one frame
-MOST_WEIGHT = 2.0  # of a landmark: none is seen much better than the others
-LIFT_SMOOTHING = 0.05  # seconds (standard deviation)
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,7 @@ def fit_clip(
     frames: range | None = None,
     focal: float | None = None,
     height: float | None = None,
+    start: Motion | None = None,
     detections: Detections | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
@@ -61,6 +56,7 @@ def fit_clip(
         frames: which frames to fit (all of them); the motion has one row for each.
         focal: focal length in pixels, when it is known.
         height: the person's stature in metres, without shoes, when it is known.
+        start: the same clip's motion by another tool (:mod:`smpl_fitting.guests`), which is refined.
         detections: of these frames, where they are there already (of one of several people, say).
         checkpoint: a folder for what is finished, from which a killed fit goes on.
 
@@ -84,6 +80,7 @@ def fit_clip(
         fps=footage.fps / (frames.step if frames is not None else 1),
         focal=focal,
         height=height,
+        start=start,
         times=np.asarray(footage.times)[rows],
         source=str(footage.path),
         checkpoint=checkpoint,
@@ -122,9 +119,9 @@ def fit_stills(
         if found[-1].confidence[0] == 0:
             raise NobodyFoundError(f"{path}: no person was found; use a photo that shows the whole body")
     seen = [observe(one, default_intrinsics(one.image_size, focal), None) for one in found]
-    together = replace(_together(seen), stature=height)
+    photos = replace(together(seen), stature=height)
     limbs = without_fingers(body)
-    solution = solve_photos(limbs, together, progress.part("Fitting the body", 0.5, 1.0))
+    solution = solve_photos(limbs, photos, progress.part("Fitting the body", 0.5, 1.0))
     fits = []
     for index, (path, one) in enumerate(zip(stills, found, strict=True)):
         row = slice(index, index + 1)
@@ -136,26 +133,6 @@ def fit_stills(
     return fits
 
 
-def _together(seen: list[Observations]) -> Observations:
-    """Separate photos as the frames of one problem."""
-    outlines = [one.silhouettes for one in seen]
-    rows = [i for i, shape in enumerate(outlines) if shape is not None]
-    shapes = [shape for shape in outlines if shape is not None]
-    joined = None
-    if shapes:
-        joined = Silhouettes(
-            frames=torch.tensor(rows),
-            fields=torch.cat([shape.fields for shape in shapes]),
-            boxes=torch.cat([shape.boxes for shape in shapes]),
-            contours=torch.cat([shape.contours for shape in shapes]),
-        )
-    return Observations(
-        **{name: torch.cat([getattr(one, name) for one in seen]) for name in PER_FRAME},
-        frame_time=None,
-        silhouettes=joined,
-    )
-
-
 def fit_detections(
     detections: Detections,
     body: BodyModel,
@@ -163,6 +140,7 @@ def fit_detections(
     fps: float,
     focal: float | None = None,
     height: float | None = None,
+    start: Motion | None = None,
     times: np.ndarray | None = None,
     source: str = "",
     checkpoint: Path | None = None,
@@ -174,7 +152,7 @@ def fit_detections(
     Of a body with fingers its 24 joints are fitted: the motion's model is ``open`` or ``smpl``.
 
     Args:
-        focal, height, checkpoint: as in :func:`fit_clip`.
+        focal, height, start, checkpoint: as in :func:`fit_clip`.
         without: names of terms to leave out of the energy (see :mod:`smpl_fitting.objective`), for ablations.
     """
     progress = progress or Progress()
@@ -186,21 +164,34 @@ def fit_detections(
         return (solve_shape(body, seen, progress.part("", 0.0, 0.3), without=without),)
 
     [betas] = kept.tensors("shape", shape)
-    solution = solve_motion(
-        body, seen, betas, progress=progress.part("", 0.3, 0.7), without=without, checkpoint=kept
+    begin = (
+        None if start is None else _from_guest(start, body, seen, betas, times, fps, detections.image_size)
     )
+    solving = progress.part("", 0.3, 0.7)
+    solution = solve_motion(body, seen, betas, begin, solving, without=without, checkpoint=kept)
     seen = replace(seen, contacts=torch.from_numpy(_place(body, solution, detections, seen.K, fps)[-1]))
-    solution = solve_motion(
-        body,
-        seen,
-        betas,
-        solution,
-        progress.part("", 0.7, 1.0),
-        outlines=partial(_outlines, detections, max(1, round(OUTLINE_TIME * fps))),
-        without=without,
-        checkpoint=kept,
-    )
+    drawn, refining = partial(outlines, detections, fps), progress.part("", 0.7, 1.0)
+    solution = refine_motion(body, seen, solution, drawn, refining, without=without, checkpoint=kept)
     return _motion(body, solution, detections, seen.K, fps, times, source)
+
+
+def _from_guest(
+    guest: Motion,
+    body: BodyModel,
+    seen: Observations,
+    betas: Tensor,
+    times: np.ndarray | None,
+    fps: float,
+    image_size: tuple[int, int],
+) -> Parameters:
+    """Where the fit begins: the guest's limbs; heading and place too, where it has cameras, else the picture's."""
+    times = np.arange(len(seen.K)) / fps if times is None else times
+    given = as_initial(guest, body, times, seen.K.numpy(), image_size)
+    rotations = torch.as_tensor(given.rotations, dtype=torch.float32)
+    if given.trans is not None:
+        return Parameters(rotations, torch.as_tensor(given.trans, dtype=torch.float32), betas)
+    pictured = initial_parameters(body, seen, betas)
+    return Parameters(torch.cat((pictured.rotations[:, :1], rotations[:, 1:]), 1), pictured.trans, betas)
 
 
 def _motion(
@@ -249,82 +240,3 @@ def _place(
         rays=foot_rays(detections.keypoints, K.numpy()),
         cuts=detections.cuts,
     )
-
-
-def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Observations:
-    """What the solver needs of the detections: 3D landmarks in the camera's own axes, weights, outlines.
-
-    intrinsics: (3, 3). fps: None for a photo.
-    """
-    keypoints = torch.as_tensor(detections.keypoints, dtype=torch.float32)
-    found = torch.as_tensor(detections.confidence > 0)
-    boxes = torch.as_tensor(detections.boxes, dtype=torch.float32)
-    K = intrinsics.expand(len(keypoints), 3, 3)
-    turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K)
-    lifted = lift(keypoints, torch.as_tensor(detections.keypoints_world, dtype=torch.float32))
-    if fps is not None:
-        lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
-    heights = person_heights(keypoints, found)
-    spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
-    return Observations(
-        keypoints=keypoints[..., :2] + lifted.offsets,
-        weights=(LANDMARK_SPREAD / spreads).square().clamp_max(MOST_WEIGHT) * found[:, None],
-        world=torch.einsum("tij,tnj->tni", turn, lifted.points),
-        directions=torch.einsum("tij,tbj->tbi", turn, lifted.directions),
-        direction_weights=lifted.direction_spreads.pow(-2) * found[:, None],
-        heights=heights,
-        K=K,
-        frame_time=None if fps is None else 1 / fps,
-        silhouettes=_silhouettes(detections),
-    )
-
-
-def person_heights(keypoints: Tensor, found: Tensor) -> Tensor:
-    """(T,) the person's standing height in pixels, from the extent of the landmarks; frames of one clip only.
-
-    Where a crouch or a bend makes the extent small, 0.7 of the clip's 90th percentile stands in.
-
-    Args:
-        keypoints: (T, 33, 2 or more) pixels. found: (T,) bool, whether anybody was found.
-    """
-    points = keypoints[..., :2]
-    extent = (points.amax(1) - points.amin(1)).amax(-1)
-    if not bool(found.any()):
-        return extent.clamp_min(1.0)
-    typical = extent[found].quantile(0.9)
-    # the factor takes the landmarks (eyes to soles) to the full stature
-    return torch.where(found, torch.maximum(extent, 0.7 * typical), typical).clamp_min(1.0) * 1.08
-
-
-def _steady(lifted: Lifted, found: np.ndarray, sigma: float) -> Lifted:
-    """What the lifter adds to the landmarks, smoothed over time (Gaussian, sigma in frames), over gaps too."""
-    weight = found.astype(np.float64)
-    share = np.maximum(ndimage.gaussian_filter1d(weight, sigma, mode="nearest"), 1e-9)
-    nearest = ndimage.distance_transform_edt(~found, return_distances=False, return_indices=True)[0]
-
-    def smooth(value: Tensor) -> Tensor:
-        over = (-1, *[1] * (value.ndim - 1))
-        blurred = ndimage.gaussian_filter1d(
-            value.numpy() * weight.reshape(over), sigma, axis=0, mode="nearest"
-        )
-        near = np.where(share.reshape(over) > 0.05, blurred / share.reshape(over), value.numpy()[nearest])
-        return torch.from_numpy(near).float()
-
-    return Lifted(**{field.name: smooth(getattr(lifted, field.name)) for field in fields(lifted)})
-
-
-def _outlines(detections: Detections, step: int, rows: range) -> Silhouettes | None:
-    """Outlines of every ``step``-th of some rows, numbered from the first."""
-    return gather_silhouettes(
-        {row - rows.start: detections.mask(row) for row in rows[::step] if detections.confidence[row] > 0}
-    )
-
-
-def _silhouettes(detections: Detections) -> Silhouettes | None:
-    """Outlines of the frames in which the person is seen best, spread over the clip."""
-    visible = detections.confidence * detections.keypoints[..., 3].mean(-1)
-    chosen = {
-        int(part[np.argmax(visible[part])])
-        for part in np.array_split(np.arange(len(visible)), min(SILHOUETTE_FRAMES, len(visible)))
-    }
-    return gather_silhouettes({i: detections.mask(i) for i in sorted(chosen) if detections.confidence[i] > 0})

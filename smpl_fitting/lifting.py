@@ -48,6 +48,9 @@ class Lifted:
 class Lifter(nn.Module):
     """(T, FEATURES) of :func:`features` to the numbers of :class:`Lifted`, offsets as shares of the extent."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(FEATURES))

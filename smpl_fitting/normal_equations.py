@@ -90,7 +90,8 @@ def _solve_banded(blocks: list[Tensor], right: Tensor) -> Tensor:
     right = torch.cat((right, right.new_zeros(frames % 2, unknowns, columns))).view(
         len(diagonal), -1, columns
     )
-    factors, solved = [], []
+    factors: list[tuple[Tensor, Tensor]] = []
+    solved: list[Tensor] = []
     for row in range(len(diagonal)):
         here, value = diagonal[row], right[row]
         if row:

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from smpl_fitting.body import BodyModel
-from smpl_fitting.fit import person_heights
 from smpl_fitting.geometry import rasterize
 from smpl_fitting.motion import Motion
+from smpl_fitting.observe import person_heights
 from smpl_fitting.world import body_vertices, frame_camera
 
 

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from smpl_fitting.body import BodyModel
 from smpl_fitting.checkpoint import Checkpoint
 from smpl_fitting.initialise import poses_from_landmarks, translation_from_landmarks
 from smpl_fitting.objective import Objective, landmark_weights
-from smpl_fitting.observations import Observations, Parameters
+from smpl_fitting.observations import PER_FRAME, Observations, Parameters
 from smpl_fitting.progress import Progress
 from smpl_fitting.silhouette import Silhouettes, surface_sample
 
@@ -93,59 +92,92 @@ def solve_motion(
     start: Parameters | None = None,
     progress: Progress | None = None,
     *,
-    outlines: Callable[[range], Silhouettes | None] | None = None,
     without: frozenset[str] = frozenset(),
     checkpoint: Checkpoint | None = None,
 ) -> Parameters:
-    """Fit the motion of a clip, the shape given; ``start`` is a fit that is to be refined.
-
-    ``outlines`` gives the outlines of some rows, whose numbers count from the first of them.
+    """Fit the motion of a clip, the shape given, from ``start`` where there is one.
 
     Long clips are solved in windows that overlap: what a frame says is felt over some ten frames around it, so
-    the middles of the windows are those of the whole (within 0.1 mm, see the tests).
+    the middles of the windows are those of the whole (see the tests).
 
     Raises:
         Cancelled: through ``progress``.
     """
+
+    def solve(rows: slice, part: Progress) -> Parameters:
+        view = _shot(seen, rows)
+        begin = initial_parameters(body, view, betas) if start is None else start.rows(rows)
+        rough = Objective(body, view, outlier=ROUGH_OUTLIER, shape=False, without=without)
+        begin = minimise(rough, replace(begin, betas=betas), ROUGH_STEPS, part.part("", 0.0, 0.4))
+        fine = Objective(body, view, shape=False, without=without)
+        return minimise(fine, begin, FINE_STEPS, part.part("", 0.4, 1.0))
+
+    return _in_windows("motion", seen, start, betas, solve, progress, checkpoint)
+
+
+def refine_motion(
+    body: BodyModel,
+    seen: Observations,
+    start: Parameters,
+    outlines: Callable[[range], Silhouettes | None],
+    progress: Progress | None = None,
+    *,
+    without: frozenset[str] = frozenset(),
+    checkpoint: Checkpoint | None = None,
+) -> Parameters:
+    """Go on from a fit with all that it made known (contacts), and with outlines.
+
+    Args:
+        outlines: gives those of some rows, whose numbers count from the first of them.
+
+    Raises:
+        Cancelled: through ``progress``.
+    """
+    sample = surface_sample(body.v_template, COARSE)
+
+    def solve(rows: slice, part: Progress) -> Parameters:
+        view = replace(_shot(seen, rows), silhouettes=outlines(range(rows.start, rows.stop)))
+        objective = Objective(body, view, sample, shape=False, without=without)
+        return minimise(objective, start.rows(rows), LAST_STEPS, part)
+
+    return _in_windows("refined", seen, start, start.betas, solve, progress, checkpoint)
+
+
+def _shot(seen: Observations, rows: slice) -> Observations:
+    return replace(seen.rows(rows), cuts=tuple(cut - rows.start for cut in seen.cuts))
+
+
+def _in_windows(
+    name: str,
+    seen: Observations,
+    start: Parameters | None,
+    betas: Tensor,
+    solve: Callable[[slice, Progress], Parameters],
+    progress: Progress | None,
+    checkpoint: Checkpoint | None,
+) -> Parameters:
+    """The clip from its windows, each kept under ``name`` and everything that its result depends on."""
     progress, checkpoint = progress or Progress(), checkpoint or Checkpoint(None)
     windows = list(_windows(len(seen.heights)))
     pieces = []
-    for number, (window, kept) in enumerate(windows):
-        part = progress.part("", number / len(windows), (number + 1) / len(windows))
-        view = replace(seen.rows(window), cuts=tuple(cut - window.start for cut in seen.cuts))
-        inside = slice(kept.start - window.start, kept.stop - window.start)
-        begin = None if start is None else start.rows(window)
-        outline_rows = partial(outlines, range(window.start, window.stop)) if outlines else lambda: None
-        rotations, trans = checkpoint.tensors(
-            f"motion_{number:04d}",
-            partial(_solve_window, body, view, betas, begin, part, without, outline_rows),
-            *_inputs(view, betas, begin),
-        )
+    for number, (rows, kept) in enumerate(windows):
+
+        def make(rows: slice = rows, number: int = number) -> tuple[Tensor, Tensor]:
+            part = progress.part("", number / len(windows), (number + 1) / len(windows))
+            with _one_thread(), torch.no_grad():
+                found = solve(rows, part)
+            return found.rotations, found.trans
+
+        given = [getattr(seen, field)[rows] for field in PER_FRAME] + [
+            betas,
+            repr((seen.frame_time, seen.cuts)),
+        ]
+        given += [] if seen.contacts is None else [seen.contacts[rows]]
+        given += [] if start is None else [start.rotations[rows], start.trans[rows]]
+        rotations, trans = checkpoint.tensors(f"{name}_{number:04d}", make, *given)
+        inside = slice(kept.start - rows.start, kept.stop - rows.start)
         pieces.append(Parameters(rotations[inside], trans[inside], betas))
     return Parameters.join(pieces)
-
-
-def _solve_window(
-    body: BodyModel,
-    seen: Observations,
-    betas: Tensor,
-    start: Parameters | None,
-    progress: Progress,
-    without: frozenset[str],
-    outlines: Callable[[], Silhouettes | None],
-) -> tuple[Tensor, Tensor]:
-    with _one_thread(), torch.no_grad():
-        if start is None:
-            start = initial_parameters(body, seen, betas)
-            rough = Objective(body, seen, outlier=ROUGH_OUTLIER, shape=False, without=without)
-            start = minimise(rough, start, ROUGH_STEPS, progress.part("", 0.0, 0.4))
-            progress = progress.part("", 0.4, 1.0)
-        seen = replace(seen, silhouettes=outlines())
-        sample = surface_sample(body.v_template, COARSE)
-        fine = Objective(body, seen, sample, shape=False, without=without)
-        steps = FINE_STEPS if seen.silhouettes is None else LAST_STEPS
-        found = minimise(fine, replace(start, betas=betas), steps, progress)
-    return found.rotations, found.trans
 
 
 def _windows(frames: int) -> Iterator[tuple[slice, slice]]:
@@ -154,14 +186,6 @@ def _windows(frames: int) -> Iterator[tuple[slice, slice]]:
     edges = [round(frames * k / count) for k in range(count + 1)]
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         yield slice(max(0, start - OVERLAP), min(frames, stop + OVERLAP)), slice(start, stop)
-
-
-def _inputs(seen: Observations, betas: Tensor, start: Parameters | None) -> list[Tensor | str]:
-    """Everything that a window's result depends on."""
-    given = [seen.keypoints, seen.weights, seen.world, seen.K, betas]
-    given += [] if seen.contacts is None else [seen.contacts]
-    given += [] if start is None else [start.rotations, start.trans]
-    return [*given, repr((seen.frame_time, seen.cuts))]
 
 
 def minimise(objective: Objective, start: Parameters, steps: int, progress: Progress) -> Parameters:

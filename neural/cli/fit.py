@@ -55,6 +55,12 @@ def command(
         float | None,
         typer.Option("--height", min=0.5, max=2.6, help="The person's stature in metres, where it is known."),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start", help="This clip's motion by another tool (GVHMR, WHAM, …, BVH), to be refined."
+        ),
+    ] = None,
     foot_lock: Annotated[
         bool,
         typer.Option("--foot-lock", help="Hold planted heels and toes still on the ground, legs following."),
@@ -80,6 +86,7 @@ def command(
         "frames": frame_range(frames),
         "focal": focal,
         "height": height,
+        "start": str(start) if start else None,
         "foot_lock": foot_lock,
         "device": device.value,
     }

@@ -18,6 +18,7 @@ from smpl_fitting.progress import Progress
 if TYPE_CHECKING:
     from smpl_fitting.body import BodyModel
     from smpl_fitting.detection import Detections
+    from smpl_fitting.motion import Motion
     from smpl_fitting.video import Footage
 
 EVERYBODY = "all"
@@ -35,7 +36,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         overlay: optional movie (picture, for a still) of the mesh on the footage; numbered as ``out``.
         pictures: optional folder for a movie of overlay and side view, error plots and the worst frames.
         body: ``open`` or a model file. frames: optional ``[first, last]``. focal: optional, pixels.
-        height: optional stature, metres. foot_lock: optional, true to hold planted feet still.
+        height: optional stature, metres. start: optional motion of the clip by another tool, to be refined.
+        foot_lock: optional, true to hold planted feet still.
         device: ``auto`` or ``cpu``.
 
     Returns:
@@ -150,6 +152,7 @@ class _Work:
                 frames=self.frames,
                 focal=focal,
                 height=height,
+                start=self._start(),
                 detections=found,
                 checkpoint=self.partial / f"person{found.person}",
                 progress=fitting,
@@ -176,6 +179,13 @@ class _Work:
             "frames_found": int(found.found.sum()),
             "landmark_error_percent": float(100 * landmark_errors(motion, self.body)[found.found].mean()),
         }
+
+    def _start(self) -> Motion | None:
+        if not self.params.get("start"):
+            return None
+        from smpl_fitting.guests import read_motion
+
+        return read_motion(Path(self.params["start"]), body=self.body)
 
     def _named(self, path: Path, found: Detections) -> Path:
         """The path itself, or one for each person where everybody is fitted."""

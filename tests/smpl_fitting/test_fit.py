@@ -1,16 +1,20 @@
 """The fit against bodies whose truth is known, and on real footage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from smpl_fitting.detection import Detections
 from smpl_fitting.errors import FootageError, MotionFileError, NobodyFoundError
-from smpl_fitting.fit import fit_clip, fit_stills, person_heights
+from smpl_fitting.fit import fit_clip, fit_detections, fit_stills
 from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.landmarks import BONES, JOINT, LANDMARK
 from smpl_fitting.lifting import bone_directions
 from smpl_fitting.motion import Motion
 from smpl_fitting.observations import Observations
+from smpl_fitting.observe import person_heights
 from smpl_fitting.quality import landmark_errors, silhouette_iou
 from smpl_fitting.solver import solve_motion, solve_shape
 from smpl_fitting.world import body_vertices, camera_to_world, default_intrinsics, frame_camera, with_shape
@@ -179,3 +183,51 @@ def test_a_camera_that_looks_down_on_a_walk_is_found_to_look_down(body):
     still = feet * torch.tensor([0.01, 0.01, 0.01])
     assert ground_plane(still, torch.zeros(2))[1].abs().max() < 0.05
     assert ground_plane(still, upright)[1][1] > 0.2  # who stands in balance stands upright
+
+
+def test_a_fit_starts_from_another_tools_motion(body):
+    """From a guest a few degrees off in every joint and 10 cm in place, the solver comes back to what it saw."""
+    betas, rotations, trans = walking_body(body, 20)
+    size = (720, 1280)
+    K = default_intrinsics(size).expand(20, 3, 3)
+    points = body.landmarks(betas, rotations, trans)
+    pixels = torch.einsum("tij,tnj->tni", K, points)
+    keypoints = torch.cat(
+        [pixels[..., :2] / pixels[..., 2:], torch.zeros(20, 33, 1), torch.ones(20, 33, 1)], -1
+    )
+    seen = Detections(
+        keypoints=keypoints.numpy(),
+        keypoints_world=(points - points[:, 23:25].mean(1, keepdim=True)).numpy(),
+        confidence=np.ones(20, np.float32),
+        boxes=torch.cat([keypoints[..., :2].amin(1), keypoints[..., :2].amax(1)], -1).numpy(),
+        image_size=size,
+        frames=np.arange(20),
+        crops=np.zeros((20, 4)),
+        masks=(b"",) * 20,
+    )
+    poses, placed, R, t, _ = camera_to_world(body, betas, rotations, trans)
+    torch.manual_seed(0)
+    guest = Motion(
+        (poses + 0.1 * torch.randn(1, 72)).numpy(),
+        (placed + 0.1).numpy(),
+        betas.numpy(),
+        fps=30,
+        camera_K=K.numpy(),
+        camera_R=R.expand(20, 3, 3).numpy(),
+        camera_t=t.expand(20, 3).numpy(),
+        image_size=size,
+    )
+    started = fit_detections(seen, body, fps=30.0, start=guest)
+    assert (
+        landmark_errors(started, body).mean()
+        < 0.5
+        * landmark_errors(
+            replace(guest, keypoints=keypoints.numpy(), confidence=np.ones(20, np.float32)), body
+        ).mean()
+    )
+    alone = fit_detections(seen, body, fps=30.0)
+    joints = []
+    for motion in (started, alone):  # in the camera's axes: the worlds may lean a little differently
+        world = body.joints(*(torch.as_tensor(value) for value in (motion.betas, motion.poses, motion.trans)))
+        joints.append(world @ torch.as_tensor(motion.camera_R[0]).T + torch.as_tensor(motion.camera_t[0]))
+    assert (joints[0] - joints[1]).norm(dim=-1).mean() < 0.03
