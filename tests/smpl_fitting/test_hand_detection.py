@@ -4,14 +4,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
+from smpl_fitting.body import load_body
 from smpl_fitting.detection import Detections, detect
 from smpl_fitting.detection.closeups import crop_of_box, pixels_per_metre, to_pixels, turned_upright
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.face import _REST, STABLE_POINTS, detect_head, head_rotation
 from smpl_fitting.detection.hands import detect_hands, solid_landmarks
+from smpl_fitting.fit import fit_stills
+from smpl_fitting.hand_rig import hand_rig
 from smpl_fitting.video import open_footage, write_image
+from smpl_fitting.world import frame_camera
 
 WRISTS = (15, 16)
 
@@ -182,3 +187,24 @@ def test_heads_of_drawn_people(drawn, tmp_path):
         head = detect_head(footage, person)
         assert head.confidence[0] > 0.5
         assert np.rad2deg(Rotation.from_matrix(wanted.T @ head.rotations[0]).magnitude()) < 13
+
+
+@pytest.mark.slow
+def test_a_photo_is_fitted_with_its_hands(man, shared):
+    """From the photo to 52 joints: the hands hang with bent fingers, and the palms lie as the network saw them."""
+    body = load_body("open_h")
+    photo = shared("footage/stills/animateanyone_11.png")
+    [fit] = fit_stills([photo], body, detections=[man[1]])
+    assert (fit.motion.model, fit.motion.poses.shape) == ("open_h", (1, 156))
+    poses = fit.motion.poses.reshape(52, 3)
+    hands = detect_hands(*man)
+    state = (fit.motion.betas, fit.motion.poses, fit.motion.trans)
+    joints = body.joints(*(torch.from_numpy(array) for array in state))[0]
+    camera = frame_camera(fit.motion, 0)
+    scale = pixels_per_metre(man[1].keypoints[0], man[1].keypoints_world[0])
+    for hand, side in enumerate(("left", "right")):
+        rig = hand_rig(body, side)
+        assert (poses[rig.joints[1:, 1]] * rig.axes[1:]).sum(1).min() > 0.1  # the fingers' middle joints bend
+        seen = camera.project(joints[torch.from_numpy(rig.joints[1:, 2])])[0].numpy()
+        apart = np.linalg.norm(seen - hands.keypoints[0, hand, [7, 11, 15, 19], :2], axis=1)
+        assert np.median(apart) < 0.06 * scale
