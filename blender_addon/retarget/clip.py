@@ -23,6 +23,7 @@ class Clip:
     contacts: np.ndarray | None = None  # (T, 4) in [0, 1]: left heel, left toe, right heel, right toe
     ground: float | None = None  # height of the floor, None where nobody knows
     soles: Soles | None = None  # None where nobody knows
+    picture: np.ndarray | None = None  # (T, B, 2) the heads as a camera saw them, pixels, x right, y up
 
     @property
     def frame_count(self) -> int:
@@ -44,6 +45,7 @@ class Clip:
             rotations=self.rotations[frames],
             positions=self.positions[frames],
             contacts=None if self.contacts is None else self.contacts[frames],
+            picture=None if self.picture is None else self.picture[frames],
         )
 
     def resample(self, fps: float) -> Clip:
@@ -64,5 +66,6 @@ class Clip:
             rotations=slerp(self.rotations[low], self.rotations[low + 1], t[:, None]),
             positions=mix(self.positions),
             contacts=None if self.contacts is None else mix(self.contacts),
+            picture=None if self.picture is None else mix(self.picture),
             fps=fps,
         )

@@ -40,6 +40,9 @@ def add_to(commands) -> None:
     parser.add_argument("--no-feet", action="store_true", help="leave feet as the angles put them")
     parser.add_argument("--hands", action="store_true", help="keep hands where they touch the body")
     parser.add_argument("--no-fingers", action="store_true", help="leave fingers alone")
+    parser.add_argument(
+        "--flat", action="store_true", help="the character is a flat cut-out: angles in the picture"
+    )
     parser.add_argument("--limbs", choices=LIMB_MODES, default="fk", help="which controls to key")
     parser.add_argument(
         "--sparse", type=float, metavar="DEGREES", help="fewer keys, off by no more than this"
@@ -95,6 +98,7 @@ def _options(options: argparse.Namespace) -> Options:
         feet=not options.no_feet,
         hands=options.hands,
         fingers=not options.no_fingers,
+        flat=options.flat,
         limbs=options.limbs,
     )
 

@@ -40,22 +40,32 @@ class Figure:
         return self.skeleton.heads[self.chains[role][0]]
 
     def end(self, role: str) -> np.ndarray | None:
-        """(3,) where the role's chain ends: at the next joint. None where no bone tells.
+        """(3,) where the role's chain ends: at the next joint, a hand between its knuckles. None where no bone tells.
 
         Tails are not asked: importers of formats that have joints only make them up.
         """
         side, _, part = role.partition("_")
+        knuckles = [self.head(f"{side}_{f}") for f in FINGERS[1:] if f"{side}_{f}" in self.chains]
+        if part == "hand" and knuckles:
+            return np.mean(knuckles, 0)
+        bone = self.end_bone(role)
+        return None if bone is None else self.skeleton.heads[bone]
+
+    def end_bone(self, role: str) -> int | None:
+        """Row of the bone at whose head the role's chain ends, of a hand one of several. None where no bone tells."""
+        side, _, part = role.partition("_")
+        following = [f"{side}_{NEXT.get(part)}"]
         if role in ("hips", "spine", "neck"):
-            order = ("spine", "neck", "head")[("hips", "spine", "neck").index(role) :]
-            return next((self.head(other) for other in order if other in self.chains), None)
-        if part == "hand":
-            knuckles = [self.head(f"{side}_{f}") for f in FINGERS[1:] if f"{side}_{f}" in self.chains]
-            if knuckles:
-                return np.mean(knuckles, 0)
-        if f"{side}_{NEXT.get(part)}" in self.chains:
-            return self.head(f"{side}_{NEXT[part]}")
+            following = ["spine", "neck", "head"][["hips", "spine", "neck"].index(role) :]
+        elif part == "hand":
+            following = [f"{side}_{finger}" for finger in ("middle", "index", "ring", "little")]
+        for other in following:
+            if other in self.chains:
+                return self.chains[other][0]
+        if role in ("hips", "spine", "neck"):
+            return None
         children = self.skeleton.children(self.chains[role][-1])
-        return self.skeleton.heads[children[0]] if len(children) == 1 else None
+        return int(children[0]) if len(children) == 1 else None
 
     def joints(self, role: str) -> np.ndarray:
         """Heads of the role's bones and its end (n + 1, 3); without a known end, the last bone counts as its
@@ -87,11 +97,11 @@ class Figure:
         """Axes (3, 3) of the body at rest, columns left, back, up: the identity for who stands facing -Y."""
         low = self.middle("upper_leg")
         top = next(self.head(role) for role in ("head", "neck", "spine") if role in self.chains)
-        up = _snapped(normalized(top - low))
+        up = snapped(normalized(top - low))
         across = self.head("left_upper_leg") - self.head("right_upper_leg")
         if self.has("left_upper_arm", "right_upper_arm"):
             across = across + self.head("left_upper_arm") - self.head("right_upper_arm")
-        left = _snapped(normalized(across - up * (across @ up)))
+        left = snapped(normalized(across - up * (across @ up)))
         left = normalized(left - up * (left @ up))
         return np.stack([left, np.cross(up, left), up], -1)
 
@@ -156,7 +166,7 @@ def figure_of(skeleton: Skeleton, bone_map: BoneMap, whose: str) -> Figure:
     return figure
 
 
-def _snapped(axis: np.ndarray) -> np.ndarray:
+def snapped(axis: np.ndarray) -> np.ndarray:
     """The nearest axis of the armature where ``axis`` is near one, else ``axis``."""
     nearest = np.argmax(np.abs(axis))
     if abs(axis[nearest]) < _SNAP:

@@ -25,6 +25,7 @@ class Options:
     fade: float = 0.15  # to either side of a contact, in which its correction comes and goes
     hands: bool = False  # keep hands where they touch the body
     fingers: bool = True
+    flat: bool = False  # the character is a drawing: angles in the picture only, feet and hands left alone
     limbs: str = "fk"  # on rigs that have both: key the fk controls, or the ik targets and poles
 
 

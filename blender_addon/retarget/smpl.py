@@ -96,7 +96,17 @@ def motion_clip(motion: MotionData, body: BodyData | None = None, *, name: str =
         contacts=motion.contacts,
         ground=0.0,
         soles=Soles(sole),
+        picture=_picture(motion, heads),
     )
+
+
+def _picture(motion: MotionData, heads: np.ndarray) -> np.ndarray | None:
+    """(T, J, 2) joints in the pixels of the motion's camera, y up; None without a camera."""
+    if motion.cameras is None:
+        return None
+    K, R, t = motion.cameras.K, motion.cameras.R, motion.cameras.t
+    seen = (heads @ np.swapaxes(R, -1, -2) + t[:, None]) @ np.swapaxes(K, -1, -2)
+    return seen[..., :2] / np.maximum(seen[..., 2:], 1e-6) * [1.0, -1.0]
 
 
 def joint_skeleton(names: tuple[str, ...], parents: np.ndarray, joints: np.ndarray) -> Skeleton:

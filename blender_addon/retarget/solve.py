@@ -12,6 +12,7 @@ from .bones import turn_bones
 from .clip import Clip
 from .controls import all_switches, drive, limbs_of, replaced
 from .figure import REQUIRED, Figure, figure_of
+from .flat import flat_way, plane_of, turn_flat
 from .hands import keep_touching
 from .hangs import Hangs, basis_rotations, hangs_of, unkeyed_axes
 from .legs import contacts_of, plant_legs
@@ -70,6 +71,8 @@ def solve(
     """
     _check(options)
     task = _task(clip, source_map, target, target_map, options, soles)
+    if options.flat:
+        return _solve_flat(task, target_map, find_hangs)
     clip, figure, space = task.clip, task.figure, task.space
     corrections = align(task.source, figure, pose)
     wanted = turn_bones(clip, task.source, figure, corrections, fingers=options.fingers)
@@ -93,6 +96,20 @@ def solve(
     drive(posing, limbs)
     turning = {*wanted} - replaced(figure, limbs) | {*controls[0]}
     return _solution(posing, all_switches(target_map, limbs), turning, contacts, clip.fps)
+
+
+def _solve_flat(task: _Task, target_map: BoneMap, find_hangs: FindHangs) -> Solution:
+    """See ``flat``."""
+    clip, figure = task.clip, task.figure
+    plane = plane_of(figure)
+    wanted = turn_flat(clip, task.source, figure, plane)
+    moving = travellers(figure, task.options)
+    hangs = find_hangs(figure.skeleton, list(wanted), moving)
+    figure = _posable(figure, hangs, set(moving))
+    posing = Posing(figure, hangs, _all_axes(hangs, figure.skeleton, wanted, clip.frame_count), {})
+    way = flat_way(clip, task.source, figure, plane, in_place=task.options.root == "in_place")
+    Travel([hangs.index(bone) for bone in moving], way, None).go(posing)
+    return _solution(posing, target_map.switches, {*wanted}, np.zeros((clip.frame_count, 4)), clip.fps)
 
 
 @dataclass(frozen=True)
@@ -171,6 +188,8 @@ def _check(options: Options) -> None:
         raise AddonError(f"root mode {options.root!r} is none of {', '.join(ROOT_MODES)}")
     if options.limbs not in LIMB_MODES:
         raise AddonError(f"limbs {options.limbs!r} is none of {', '.join(LIMB_MODES)}")
+    if options.flat and options.root in ("root", "both"):
+        raise AddonError("a flat character travels with its hips; choose root mode 'hips' or 'in_place'")
     if isinstance(options.scale, str):
         if options.scale not in SCALES:
             raise AddonError(f"scale {options.scale!r} is neither a number nor one of {', '.join(SCALES)}")
