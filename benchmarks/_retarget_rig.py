@@ -48,6 +48,7 @@ JUMP = np.radians(30.0)
 PLANTED_SPEED, PLANTED_HEIGHT = 0.2, 0.03
 """Metres a second and metres above its lowest place (5th percentile): what counts as a planted sole of the source."""
 PERSON_LEG = 0.8  # metres, hip joint to ankle
+LINE = 7  # points along a sole
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,16 @@ def frames_of(rig: bpy.types.Object, count: int) -> Iterator[bpy.types.Object]:
         yield rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
 
 
-def see(rig: bpy.types.Object, shown: dict[str, str], count: int) -> Seen:
-    meshes = [
+def meshes_of(rig: bpy.types.Object) -> list[bpy.types.Object]:
+    return [
         o
         for o in bpy.data.objects
         if o.type == "MESH" and any(m.type == "ARMATURE" and m.object == rig for m in o.modifiers)
     ]
+
+
+def see(rig: bpy.types.Object, shown: dict[str, str], count: int) -> Seen:
+    meshes = meshes_of(rig)
     matrices, lowest = np.empty((count, len(shown), 4, 4)), np.full(count, np.inf)
     for frame, evaluated in enumerate(frames_of(rig, count)):
         world = np.array(evaluated.matrix_world)
@@ -180,6 +185,62 @@ def planted(points: np.ndarray) -> np.ndarray:
     return still[1:-1] & still[:-2] & still[2:]
 
 
+def sole_lines(rig: bpy.types.Object, shown: dict[str, str]) -> dict[str, np.ndarray]:
+    """(LINE, 3) points along the middle of each sole, in the foot bone's axes: from the heel to the ball, or to the
+    tip where no toes bend."""
+    skeleton = read_skeleton(rig)
+    points = rest_soles(skeleton, shown)
+    lines = {}
+    for side in SIDES:
+        heel, ball = points[side]
+        if f"{side}_toes" in shown:
+            start, end = heel - 0.3 * (ball - heel), ball
+        else:
+            start, end = _ends_of_sole(rig, skeleton, shown[f"{side}_foot"])
+        lines[side] = start + np.linspace(0, 1, LINE)[:, None] * (end - start)
+    return lines
+
+
+def _ends_of_sole(rig: bpy.types.Object, skeleton: Skeleton, foot: str) -> tuple[np.ndarray, np.ndarray]:
+    """Heel and tip of the mesh that the foot moves, on the lowest tenth of it."""
+    rest = np.array(rig.matrix_world) @ skeleton.rest[skeleton.index(foot)]
+    axes = rest[:3, :3] / np.linalg.norm(rest[:3, :3], axis=0)
+    found = []
+    for mesh in meshes_of(rig):
+        group = mesh.vertex_groups.get(foot)
+        rows = [
+            v
+            for v in mesh.data.vertices
+            if group and any(g.group == group.index and g.weight > 0.5 for g in v.groups)
+        ]
+        found += [np.array(mesh.matrix_world @ vertex.co) for vertex in rows]
+    places = np.array(found)
+    sole = places[places[:, 2] < places[:, 2].min() + 0.1 * np.ptp(places[:, 2])]
+    middle = sole.mean(0)
+    along = np.linalg.svd((sole - middle) * [1, 1, 0])[2][0]
+    reach = (sole - middle) @ along
+    return tuple((middle + end * along - rest[:3, 3]) @ axes for end in (reach.min(), reach.max()))
+
+
+def feet_steps(seen: Seen, lines: dict[str, np.ndarray], rests: np.ndarray) -> np.ndarray:
+    """Metres that each planted foot moves in a frame: by the point of its sole that moves least, since a foot that
+    rolls over its ball stands all the same.
+
+    Args:
+        lines: of :func:`sole_lines`.
+        rests: (T - 1, 4) as of :func:`planted`.
+    """
+    steps = []
+    for number, side in enumerate(SIDES):
+        points = (
+            np.einsum("tij,kj->tki", seen.axes[f"{side}_foot"], lines[side])
+            + seen.heads[f"{side}_foot"][:, None]
+        )
+        least = np.linalg.norm(np.diff(points, axis=0), axis=-1).min(1)
+        steps.append(least[rests[:, 2 * number : 2 * number + 2].any(1)])
+    return np.concatenate(steps)
+
+
 def source_turns(clip: Clip, bone_map: BoneMap) -> dict[str, np.ndarray]:
     """(T - 1,) how far each role turns from frame to frame: the bone of its chain that turns most."""
     rows = {role: [clip.skeleton.index(bone) for bone in bones] for role, bones in bone_map.pairs.items()}
@@ -200,9 +261,9 @@ def _turns(axes: np.ndarray) -> np.ndarray:
 
 
 def figures(
-    seen: Seen, source: Seen, turns: dict[str, np.ndarray], rest: dict[str, np.ndarray], rests: np.ndarray
+    seen: Seen, source: Seen, turns: dict[str, np.ndarray], lines: dict[str, np.ndarray], rests: np.ndarray
 ) -> dict[str, float]:
-    steps = np.linalg.norm(np.diff(soles(seen, rest), axis=0), axis=-1)[rests] * 1e3
+    steps = feet_steps(seen, lines, rests) * 1e3
     result = {
         "direction_error_deg": direction_error(seen, source),
         "flips": float(flips(seen, turns)),
@@ -212,7 +273,13 @@ def figures(
             "planted_mm_per_frame": float(steps.mean()),
             "planted_p95_mm_per_frame": float(np.percentile(steps, 95)),
         }
-    lowest = seen.lowest if seen.lowest is not None else soles(seen, rest)[..., 2].min(1)
+    lowest = seen.lowest
+    if lowest is None:
+        heights = [
+            np.einsum("tj,kj->tk", seen.axes[f"{s}_foot"][:, 2], lines[s]) + seen.heads[f"{s}_foot"][:, 2:]
+            for s in SIDES
+        ]
+        lowest = np.concatenate(heights, 1).min(1)
     return result | {"floor_cm": float(max(-lowest.min(), 0) * 100)}
 
 
@@ -257,10 +324,12 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
     clip = read_clip(path).resample(FPS)
     rest_rig(rig)
     target_map, source_map = match(read_skeleton(rig)), match(clip.skeleton, source=True)
-    skeleton, shown = read_skeleton(rig), shown_bones(rig, target_map)
+    shown = shown_bones(rig, target_map)
     source = source_seen(clip, source_map)
     rests = planted(source_soles(clip, source_map, source))
-    rest, turns = rest_soles(skeleton, shown), source_turns(clip, source_map)
+    if clip.contacts is not None:  # what the motion file says counts
+        rests = (clip.contacts[1:] > 0.5) & (clip.contacts[:-1] > 0.5)
+    lines, turns = sole_lines(rig, shown), source_turns(clip, source_map)
     result: dict[str, float] = {
         "frames": float(clip.frame_count),
         "planted_frames": float(rests.any(1).sum()),
@@ -270,11 +339,11 @@ def measure(rig: bpy.types.Object, path: Path) -> dict[str, float]:
         start = time.perf_counter()
         retarget([Job(rig, clip, options=Options(feet=feet))])
         seconds = time.perf_counter() - start
-        found = figures(see(rig, shown, clip.frame_count), source, turns, rest, rests)
+        found = figures(see(rig, shown, clip.frame_count), source, turns, lines, rests)
         result |= {f"{name}{figure}": value for figure, value in found.items()} | {f"{name}seconds": seconds}
     rest_rig(rig)
     copy_rotations(rig, clip, source_map, target_map)
-    found = figures(see(rig, shown, clip.frame_count), source, turns, rest, rests)
+    found = figures(see(rig, shown, clip.frame_count), source, turns, lines, rests)
     return result | {f"copied_{figure}": value for figure, value in found.items()}
 
 

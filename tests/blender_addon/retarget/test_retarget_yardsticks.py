@@ -76,6 +76,20 @@ def test_planted():
     assert found[:, 2].all()
 
 
+def test_feet_steps(body):
+    """The left foot turns about its ball, the right one slides."""
+    seen = still(body)
+    lines = {side: np.array([[0, 0, 0], [0, -0.1, 0], [0, -0.2, 0.0]]) for side in ("left", "right")}
+    for frame in range(FRAMES):
+        turn = axis_angle_to_matrix([0.1 * frame, 0, 0])
+        seen.axes["left_foot"][frame] = turn
+        seen.heads["left_foot"][frame] = -turn @ lines["left"][2]
+        seen.heads["right_foot"][frame] = [0, 0.05 * frame, 0]
+    rests = np.zeros((FRAMES - 1, 4), bool)
+    rests[3, 0] = rests[4, 3] = True
+    assert np.allclose(yardsticks.feet_steps(seen, lines, rests), [0, 0.05])
+
+
 def test_soles_lie_on_the_ground():
     """Heel below the ankle and ball below the toes' joint, however the rig stands in its own space."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
