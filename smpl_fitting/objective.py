@@ -33,8 +33,9 @@ SLIDE_SPREAD = 0.003  # metres that a standing sole moves from frame to frame
 OUTSIDE_SPREAD = 0.01  # of the height: body outside the person's mask
 CONTOUR_SPREAD = 0.015  # of the height: mask edge away from the body (clothes, hair)
 CONTOUR_OUTLIER = 0.05
+OUTERMOST = 100  # points of the surface, farthest outside the mask, that are drawn in
 # The outline counts as so many independent measurements; in a clip its errors last, as those of the clothes do.
-PHOTO_OUTLINE_EVIDENCE, CLIP_OUTLINE_EVIDENCE = 60.0, 20.0
+PHOTO_OUTLINE_EVIDENCE, CLIP_OUTLINE_EVIDENCE = 60.0, 30.0
 
 FREE_JOINTS = tuple(
     index for name, index in JOINT.items() if not name.endswith("_foot") and not name.endswith("_hand")
@@ -331,11 +332,18 @@ class Objective:
         if "silhouette" in self._without:
             return
         frames = shapes.frames
-        surface = self._surface.evaluate(posed, betas, frames)
-        pixels, by_frame, by_shape = self._project(surface, self._seen.K[frames])
-        scale = self._seen.heights[frames][:, None]
-        distance, slope = shapes.distance_and_slope(pixels)
-        share = (self._evidence * 2 / pixels.shape[1]) ** 0.5
+        K, scale = self._seen.K[frames], self._seen.heights[frames][:, None]
+        everywhere = self._surface.positions(posed, betas, frames)
+        depth = everywhere[..., 2:].clamp_min(0.05)
+        pixels = everywhere[..., :2] / depth * K[:, None, [0, 1], [0, 1]] + K[:, None, :2, 2]
+        far = shapes.distance(pixels)
+        nearest = torch.cdist(shapes.contours, pixels).argmin(-1)  # (F, C)
+        count = min(OUTERMOST, pixels.shape[1])
+        outermost = far.topk(count, 1).indices
+        surface = self._surface.evaluate_some(posed, betas, frames, torch.cat((outermost, nearest), 1))
+        pixels, by_frame, by_shape = self._project(surface, K)
+        distance, slope = shapes.distance_and_slope(pixels[:, :count])
+        share = (self._evidence * 2 / everywhere.shape[1]) ** 0.5
         error = distance / scale / OUTSIDE_SPREAD
         cost, weight = geman_mcclure(error.square(), CONTOUR_OUTLIER / OUTSIDE_SPREAD)
         root = share * weight.sqrt()
@@ -345,13 +353,11 @@ class Objective:
             "silhouette",
             0.5 * share**2 * cost.sum(),
             root * error,
-            torch.einsum("fni,fnid->fnd", unit, by_frame),
-            torch.einsum("fni,fnid->fnd", unit, by_shape),
+            torch.einsum("fni,fnid->fnd", unit, by_frame[:, :count]),
+            torch.einsum("fni,fnid->fnd", unit, by_shape[:, :count]),
             frames,
         )
-        nearest = torch.cdist(shapes.contours, pixels).argmin(-1)  # (F, C)
-        rows = torch.arange(len(frames))[:, None]
-        error = (pixels[rows, nearest] - shapes.contours) / scale[..., None] / CONTOUR_SPREAD
+        error = (pixels[:, count:] - shapes.contours) / scale[..., None] / CONTOUR_SPREAD
         share = (self._evidence * 2 / shapes.contours.shape[1]) ** 0.5
         cost, weight = geman_mcclure(error.square().sum(-1), CONTOUR_OUTLIER / CONTOUR_SPREAD)
         root = share * weight.sqrt()[..., None]
@@ -361,7 +367,7 @@ class Objective:
             "silhouette",
             0.5 * share**2 * cost.sum(),
             (root * error).flatten(1),
-            (unit * by_frame[rows, nearest]).flatten(1, 2),
-            (unit * by_shape[rows, nearest]).flatten(1, 2),
+            (unit * by_frame[:, count:]).flatten(1, 2),
+            (unit * by_shape[:, count:]).flatten(1, 2),
             frames,
         )

@@ -18,7 +18,7 @@ from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
 from smpl_fitting.world import view_rotation
 
 SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
-OUTLINE_TIME = 0.1  # seconds between the outlines that guide the motion
+OUTLINE_TIME = 0.033  # seconds between the outlines that guide the motion
 MOST_WEIGHT = 2.0  # of a landmark: none is seen much better than the others
 LIFT_SMOOTHING = 0.05  # seconds (standard deviation)
 

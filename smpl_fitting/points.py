@@ -10,6 +10,8 @@ from torch import Tensor
 from smpl_fitting.body import BodyModel
 from smpl_fitting.body.skinning import blend_shapes, forward_kinematics
 
+Index = Tensor | slice
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -57,24 +59,49 @@ class PointSet:
         self._hangs = descendants(body.parent_ids)[free]  # (A, J)
         self._hanging_share = self._share @ self._hangs.T  # (L, A)
 
-    def evaluate(self, posed: Posed, betas: Tensor, frames: Tensor | None = None) -> Linear:
-        """The points and their derivatives, in all frames or in some (F,)."""
-        rows = slice(None) if frames is None else frames
-        turns, joints = posed.turns[rows], posed.joints[rows]
-        arms = self._template + self._shapedirs @ betas - self._share[..., None] * posed.rest_joints
-        arms = arms.expand(len(turns), *arms.shape)
-        if posed.features is not None:
-            arms = arms + self._correctives(posed.features[rows])
-        pieces = torch.einsum("tjab,tljb->tlja", turns, arms) + self._share[..., None] * joints[:, None]
-        hanging = torch.einsum("aj,tljc->tlac", self._hangs, pieces)
-        lever = hanging - self._hanging_share[..., None] * joints[:, None, self._free]
-        return Linear(pieces.sum(2), lever, self._shape(turns, posed.joint_shape[rows]))
+    def evaluate(self, posed: Posed, betas: Tensor) -> Linear:
+        """The points and their derivatives in all frames."""
+        return self._linear(posed, betas, slice(None), slice(None))
 
-    def _shape(self, turns: Tensor, joint_shape: Tensor) -> Tensor:
+    def evaluate_some(self, posed: Posed, betas: Tensor, frames: Tensor, chosen: Tensor) -> Linear:
+        """Of the frames (F,) the points ``chosen`` (F, N), others in each frame."""
+        return self._linear(posed, betas, frames, chosen)
+
+    def positions(self, posed: Posed, betas: Tensor, frames: Tensor) -> Tensor:
+        """(F, L, 3) the points alone."""
+        turns = posed.turns[frames]
+        arms = self._arms(posed, betas, frames, slice(None)).expand(len(turns), -1, -1, -1)
+        return torch.einsum("tjab,tljb->tla", turns, arms) + self._share @ posed.joints[frames]
+
+    def _arms(self, posed: Posed, betas: Tensor, frames: Index, chosen: Index) -> Tensor:
+        """(1 or T, L, J, 3) what each joint carries of each point, in its own axes at rest."""
+        arms = self._template + self._shapedirs @ betas - self._share[..., None] * posed.rest_joints
+        arms = arms[chosen] if isinstance(chosen, Tensor) else arms[None]
+        if posed.features is not None:
+            corrected = self._correctives(posed.features[frames])
+            if isinstance(chosen, Tensor):
+                corrected = corrected[torch.arange(len(chosen))[:, None], chosen]
+            arms = arms + corrected
+        return arms
+
+    def _linear(self, posed: Posed, betas: Tensor, frames: Index, chosen: Index) -> Linear:
+        turns, joints = posed.turns[frames], posed.joints[frames]
+        share, hanging_share = self._share[chosen], self._hanging_share[chosen]
+        arms = self._arms(posed, betas, frames, chosen).expand(len(turns), -1, -1, -1)
+        pieces = torch.einsum("tjab,tljb->tlja", turns, arms) + share[..., None] * joints[:, None]
+        hanging = torch.einsum("aj,tljc->tlac", self._hangs, pieces)
+        lever = hanging - hanging_share[..., None] * joints[:, None, self._free]
+        return Linear(pieces.sum(2), lever, self._shape(turns, posed.joint_shape[frames], chosen))
+
+    def _shape(self, turns: Tensor, joint_shape: Tensor, chosen: Index) -> Tensor:
         wanted = joint_shape.shape[-1]
-        arms = (self._shapedirs - self._share[..., None, None] * self._body.J_shapedirs)[..., :wanted]
+        arms = (self._shapedirs - self._share[..., None, None] * self._body.J_shapedirs)[..., :wanted][chosen]
+        shares = self._share[chosen]
+        if isinstance(chosen, Tensor):
+            moved = torch.einsum("tjab,tljbs->tlas", turns, arms)
+            return moved + torch.einsum("tlj,tjas->tlas", shares, joint_shape)
         moved = torch.einsum("tjab,ljbs->tlas", turns, arms)
-        return moved + torch.einsum("lj,tjas->tlas", self._share, joint_shape)
+        return moved + torch.einsum("lj,tjas->tlas", shares, joint_shape)
 
     def _correctives(self, features: Tensor) -> Tensor:
         posedirs = self._body.posedirs

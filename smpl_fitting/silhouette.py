@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-CONTOUR_POINTS = 240
+CONTOUR_POINTS = 120
 FIELD_SIZE = 256  # pixels of the crop's long side; a distance field needs no more
 
 
@@ -22,17 +22,21 @@ class Silhouettes:
     boxes: Tensor  # (F, 4) x0, y0, x1, y1: the part of the picture that a field covers
     contours: Tensor  # (F, CONTOUR_POINTS, 2) pixels on the mask's edge
 
-    def distance_and_slope(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Distance in pixels (F, N) from points (F, N, 2) to the mask, 0 inside, and its derivative (F, N, 2)."""
+    def distance(self, pixels: Tensor) -> Tensor:
+        """Distance in pixels (F, N) from points (F, N, 2) to the mask, 0 inside."""
         low, high = self.boxes[:, None, :2], self.boxes[:, None, 2:]
+        grid = 2 * (pixels - low) / (high - low) - 1
+        inside = torch.nn.functional.grid_sample(
+            self.fields, grid[:, None], padding_mode="border", align_corners=False
+        )[:, 0, 0]
+        # beyond the field the way to its border adds to the border's own value
+        return inside + (pixels - pixels.clamp(low, high)).norm(dim=-1)
+
+    def distance_and_slope(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`distance` and its derivative (F, N, 2)."""
         with torch.enable_grad():
             free = pixels.detach().requires_grad_(True)
-            grid = 2 * (free - low) / (high - low) - 1
-            inside = torch.nn.functional.grid_sample(
-                self.fields, grid[:, None], padding_mode="border", align_corners=False
-            )[:, 0, 0]
-            # beyond the field the way to its border adds to the border's own value
-            distance = inside + (free - free.clamp(low, high)).norm(dim=-1)
+            distance = self.distance(free)
             [slope] = torch.autograd.grad(distance.sum(), free)
         return distance.detach(), slope
 

@@ -27,7 +27,7 @@ ROUGH_STEPS, FINE_STEPS, LAST_STEPS = 8, 12, 6
 ENOUGH = 1e-4  # share of the energy below which a step's gain ends the stage
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 SHAPE_FRAMES = 48
-COARSE = 0.07  # metres between the points of the surface that are held to a moving outline
+COARSE = 0.04  # metres between the points of the surface that are held to a moving outline
 WINDOW, OVERLAP = 400, 40  # frames solved together, and how far windows reach into their neighbours
 
 
