@@ -173,6 +173,11 @@ class LIQUID_MOTION_RetargetSettings(bpy.types.PropertyGroup):
     fingers: bpy.props.BoolProperty(
         name="Fingers", description="Move fingers where both have them", default=True
     )
+    flat: bpy.props.BoolProperty(
+        name="Flat Character",
+        description="The character is a drawing: it takes the angles of the picture, feet and hands are left alone",
+        default=False,
+    )
     limbs: bpy.props.EnumProperty(
         name="Limbs",
         description="Which controls get keys on rigs that have both",
@@ -209,6 +214,7 @@ def options_of(settings: LIQUID_MOTION_RetargetSettings) -> Options:
         fade=settings.fade,
         hands=settings.hands,
         fingers=settings.fingers,
+        flat=settings.flat,
         limbs=settings.limbs,
     )
 

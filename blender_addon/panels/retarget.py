@@ -153,11 +153,13 @@ class LIQUID_MOTION_PT_retarget_options(_SubPanel, bpy.types.Panel):
         column.prop(settings, "turn")
         column.prop(settings, "offset")
         column = layout.column(heading="Contact")
-        column.prop(settings, "feet")
-        if settings.feet:
-            column.prop(settings, "floor")
-            column.prop(settings, "fade")
-        column.prop(settings, "hands")
+        column.prop(settings, "flat")
+        if not settings.flat:
+            column.prop(settings, "feet")
+            if settings.feet:
+                column.prop(settings, "floor")
+                column.prop(settings, "fade")
+            column.prop(settings, "hands")
         column.prop(settings, "fingers")
         if settings.controls:
             column.prop(settings, "limbs")

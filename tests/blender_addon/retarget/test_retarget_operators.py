@@ -349,6 +349,30 @@ def test_every_property_says_what_it_is(addon):
             assert rna.properties[name].description or name == "filter_glob", (cls.__name__, name)
 
 
+def test_every_option_is_on_the_panel(addon):
+    """Field by field the solver's options, so that a new one is not forgotten."""
+    from dataclasses import fields
+
+    from blender_addon.operators.retarget_settings import options_of
+
+    settings = bpy.context.scene.liquid_motion_retarget
+    for field in fields(Options):
+        default = getattr(options_of(settings), field.name)
+        assert default == pytest.approx(field.default) if field.name != "offset" else default == field.default
+    settings.root, settings.limbs, settings.flat, settings.feet, settings.hands = (
+        "both",
+        "ik",
+        True,
+        False,
+        True,
+    )
+    settings.scale, settings.scale_number, settings.turn, settings.offset = "number", 2.0, 0.5, (1, 2, 3)
+    settings.floor, settings.fade, settings.fingers = 0.25, 0.5, False
+    assert options_of(settings) == Options(
+        "both", 2.0, (1, 2, 3), 0.5, 0.25, False, 0.5, True, False, True, "ik"
+    )
+
+
 def test_icons_are_blender_s(addon):
     import re
     from pathlib import Path
