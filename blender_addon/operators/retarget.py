@@ -91,14 +91,21 @@ class _OnCharacter:
 
 
 class LIQUID_MOTION_OT_retarget_detect(_OnCharacter, bpy.types.Operator):
-    """Find the character's bones by their names and its build"""
+    """Find the character's bones by their names and its build. Where they cannot be found, an empty table is left to
+    be filled by hand"""
 
     bl_idname = "liquid_motion.retarget_detect"
     bl_label = "Detect Bones"
 
     def run(self, context: bpy.types.Context, settings: Settings) -> set[str]:
-        found = match(read_skeleton(settings.target))
-        write_table(settings, found, _source_map(settings))
+        skeleton, moved_by = read_skeleton(settings.target), _source_map(settings)
+        try:
+            found = match(skeleton)
+        except AddonError as error:
+            write_table(settings, BoneMap({}), moved_by)
+            self.report({"ERROR"}, str(error))
+            return {"FINISHED"}  # so that the table can be undone
+        write_table(settings, found, moved_by)
         settings.alignment.clear()
         counts = counts_of(settings)
         kind = f"{found.convention}: " if found.convention else ""

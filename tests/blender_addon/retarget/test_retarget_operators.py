@@ -170,6 +170,31 @@ def test_edited_pairs(stage):
     assert read_table(settings).pairs["jaw"] == ("Jaw",)
 
 
+def test_a_table_filled_by_hand(stage):
+    """A rig that is nobody's can still be mapped; here a person whose bones are one unnamed, lopsided heap."""
+    settings = stage()
+    expected = match(read_skeleton(settings.target)).pairs
+    rig = settings.target = rigs.build("unity")
+    for number, bone in enumerate(rig.data.bones):
+        bone.name = f"b{number}"
+    renamed = {
+        old.name: new.name for old, new in zip(rigs.build("unity").data.bones, rig.data.bones, strict=True)
+    }
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones[renamed["LeftUpperArm"]].parent = None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    with pytest.raises(RuntimeError, match="no bones found"):
+        bpy.ops.liquid_motion.retarget_detect()
+    assert {pair.state for pair in settings.pairs} == {"MISSING", "OPTIONAL"}
+    for pair in settings.pairs:
+        if pair.role in expected:
+            pair.bone = renamed[expected[pair.role][0]]
+    bpy.ops.liquid_motion.retarget()
+    keyed = {path.split('"')[1] for path, _ in read_action(rig.animation_data.action)}
+    assert {renamed[name] for name in ("Hips", "LeftUpperArm", "RightFoot")} <= keyed
+
+
 def test_a_bone_with_two_parts_is_refused(stage):
     settings = stage()
     bpy.ops.liquid_motion.retarget_detect()
