@@ -21,7 +21,7 @@ DOUBTFUL = (0.1, 0.5)  # visibilities between which a foot passes from unseen to
 
 SPEED_WINDOW = 0.13  # seconds over which a speed is measured
 SLOW = 0.2  # m/s: at this speed contact and swing are about equally likely
-SWING_SHARE = 0.07  # of the foot's fastest swing that is added to it
+SWING_SHARE = 0.1  # of the foot's fastest swing that is added to it
 STRIDE = 0.5  # seconds to either side in which a walker swings each foot
 HEIGHT_SPREAD = 0.04  # metres that a fitted sole on the ground strays from it
 TAIL = 1.5  # how fast height speaks against contact: as height to the power of minus twice this
