@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Solution:
     contacts: np.ndarray  # (T, 4) as used: left heel, left toe, right heel, right toe
     fps: float
     leg_length: float  # of the target, armature units
+    left_out: tuple[
+        str, ...
+    ] = ()  # mapped bones that constraints or drivers hold, so that keys would not move them
 
 
 def solve(
@@ -73,7 +76,12 @@ def solve(
     task = _task(clip, source_map, target, target_map, options, soles)
     if options.flat:
         return _solve_flat(task, target_map, find_hangs)
-    clip, figure, space = task.clip, task.figure, task.space
+    return _solve_body(task, target_map, find_hangs, pose)
+
+
+def _solve_body(task: _Task, target_map: BoneMap, find_hangs: FindHangs, pose: np.ndarray | None) -> Solution:
+    clip, figure, space, options = task.clip, task.figure, task.space, task.options
+    target = figure.skeleton
     corrections = align(task.source, figure, pose)
     wanted = turn_bones(clip, task.source, figure, corrections, fingers=options.fingers)
     moving = travellers(figure, options)
@@ -84,6 +92,7 @@ def solve(
     controls = [limb.target for limb in limbs], [limb.pole for limb in limbs if limb.pole is not None]
     hangs = find_hangs(target, [*wanted, *controls[0]], [*moving, *controls[0], *controls[1]])
     figure = _posable(figure, hangs, {*moving, *controls[0], *controls[1]})
+    limbs = [limb for limb in limbs if figure.has(*limb.roles)]
     posing = Posing(figure, hangs, _all_axes(hangs, target, wanted, clip.frame_count), {})
     travel = _travel(task, posing, moving)
     travel.go(posing)
@@ -95,7 +104,9 @@ def solve(
         keep_touching(posing, clip, task.source, space)
     drive(posing, limbs)
     turning = {*wanted} - replaced(figure, limbs) | {*controls[0]}
-    return _solution(posing, all_switches(target_map, limbs), turning, contacts, clip.fps)
+    solution = _solution(posing, all_switches(target_map, limbs), turning, contacts, clip.fps)
+    held = sorted({*wanted} - {*hangs.bones.tolist()})
+    return replace(solution, left_out=tuple(target.names[bone] for bone in held))
 
 
 def _solve_flat(task: _Task, target_map: BoneMap, find_hangs: FindHangs) -> Solution:

@@ -54,6 +54,7 @@ def test_bones_that_constraints_hold(shared):
     rig.pose.bones["mixamorig:LeftUpLeg"].constraints[0].mute = True
     [applied] = retarget([Job(rig, sine_clip(4))])
     assert "mixamorig:LeftHand" not in applied.solution.bones
+    assert applied.solution.left_out == ("mixamorig:LeftHand",)
     assert "mixamorig:LeftUpLeg" in applied.solution.bones
 
 
