@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from smpl_fitting.detection.crops import Crop
@@ -27,6 +28,8 @@ MAIN_JOINTS = (
     28,
 )  # shoulders, elbows, wrists, hips, knees, ankles
 COLOUR_BINS = 8
+_DARK, _BRIGHT = 40.0, 160.0  # gray levels of the brightest pixels: what is taken for dark, and made of it
+_MOST_LIGHT = 12.0  # times
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,14 @@ class DetectorSession:
     def candidates(self, picture: np.ndarray, tile: tuple[int, int, int, int] | None = None) -> list[Crop]:
         """Crops of the people that the detector sees in a picture (H, W, 3), or in its tile x0 y0 x1 y1."""
         x0, y0, x1, y1 = tile or (0, 0, picture.shape[1], picture.shape[0])
-        found = self._detector(picture[y0:y1, x0:x1])
+        found = self._detector(_lit(picture[y0:y1, x0:x1]))
         offset = np.array([x0, y0])
         return [Crop.around(row[1:3] + offset, row[3:5] + offset) for row in found]
 
     def look(self, picture: np.ndarray, crop: Crop) -> Sighting | None:
         """Read the landmarks of the person that fills ``crop``; None if nobody does."""
         pixels = crop.cut(picture, LANDMARK_SIDE)
-        score, landmarks, world, mask = self._network(pixels)
+        score, landmarks, world, mask = self._network(_lit(pixels))
         if score < PRESENT:
             return None
         to_picture = crop.to_picture
@@ -114,6 +117,14 @@ class DetectorSession:
             next_crop=Crop.around(points[NUM_LANDMARKS], points[NUM_LANDMARKS + 1]),
             box=_box(keypoints, mask, crop, (picture.shape[0], picture.shape[1])),
         )
+
+
+def _lit(pixels: np.ndarray) -> np.ndarray:
+    """Dark pixels made as bright as the networks are used to; others as they are."""
+    brightest = float(np.percentile(pixels[::8, ::8], 99))
+    if brightest >= _DARK:
+        return pixels
+    return cv2.convertScaleAbs(pixels, alpha=min(_MOST_LIGHT, _BRIGHT / max(brightest, 1.0)))
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

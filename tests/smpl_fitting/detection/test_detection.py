@@ -101,6 +101,20 @@ def test_nobody_is_marked_and_not_invented(man, tmp_path, session):
     assert not found.mask(4).any()
 
 
+@pytest.mark.parametrize("light", [0.1, 0.04])
+def test_in_the_dark(man, tmp_path, session, light):
+    random = np.random.default_rng(0)
+    by_day = detect(_footage(tmp_path / "day", [man]), session=session)
+    dark = np.clip(man * light + random.normal(0, 1.5, man.shape), 0, 255).astype(np.uint8)
+    found = detect(_footage(tmp_path / "night", [dark]), session=session)
+    assert found.found[0]
+    apart = np.linalg.norm(found.keypoints[0, MAIN, :2] - by_day.keypoints[0, MAIN, :2], axis=1)
+    assert np.median(apart) < 0.02 * man.shape[0]
+    for level in (0, 3):  # nobody is made of noise
+        noise = np.clip(level + random.normal(0, 1.5, man.shape), 0, 255).astype(np.uint8)
+        assert not detect(_footage(tmp_path / f"noise{level}", [noise]), session=session).found.any()
+
+
 def test_nobody_at_all(tmp_path, session):
     found = detect(_footage(tmp_path, [np.full((200, 300, 3), GRAY, np.uint8)] * 2), session=session)
     assert not found.found.any() and found.keypoints.shape == (2, 33, 4)
