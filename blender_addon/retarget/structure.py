@@ -18,6 +18,7 @@ _MIRROR_TOLERANCE = 0.02
 """Share of the rig's size by which a bone may miss the mirror image of its partner."""
 _LIMB_REACH = 0.2
 """Share of the rig's size that a limb reaches at least; fingers, hair and skirts reach less."""
+_CHUNK = 256  # bones compared at a time: rigs with hair and cloth have thousands
 _ACROSS, _ALONG = 0.5, 0.6
 """Cosines: legs across the trunk and parallel to the arms mean four legs."""
 
@@ -122,7 +123,7 @@ def _middle(skeleton: Skeleton, rows: Rows, part: str) -> np.ndarray:
 
 def _mirror(skeleton: Skeleton, size: float) -> tuple[int | None, np.ndarray]:
     """The axis across the body, and each bone's mirrored partner (B,): itself in the middle, -1 where it has none."""
-    heads, count = skeleton.heads, len(skeleton.names)
+    count = len(skeleton.names)
     depth = np.array([len(skeleton.ancestors(bone)) for bone in range(count)])
     best: tuple[int, int | None, np.ndarray] = (
         3,
@@ -130,17 +131,26 @@ def _mirror(skeleton: Skeleton, size: float) -> tuple[int | None, np.ndarray]:
         np.full(count, -1),
     )  # a limb on each side has 4 bones
     for axis in range(3):
-        middle = np.median(heads[skeleton.parents < 0, axis])
-        image = heads.copy()
-        image[:, axis] = 2 * middle - image[:, axis]
-        distance = np.linalg.norm(image[:, None] - heads[None], axis=-1)
-        distance[depth[:, None] != depth[None]] = np.inf
-        partner = distance.argmin(1)
-        partner[distance.min(1) > _MIRROR_TOLERANCE * size] = -1
+        partner = _partners(skeleton, depth, axis, _MIRROR_TOLERANCE * size)
         pairs = int(((partner >= 0) & (partner != np.arange(count))).sum()) // 2
         if pairs > best[0]:
             best = (pairs, axis, partner)
     return best[1], best[2]
+
+
+def _partners(skeleton: Skeleton, depth: np.ndarray, axis: int, tolerance: float) -> np.ndarray:
+    """(B,) the bone of the same depth in the tree that is nearest to each bone's mirror image."""
+    heads = skeleton.heads
+    image = heads.copy()
+    image[:, axis] = 2 * np.median(heads[skeleton.parents < 0, axis]) - image[:, axis]
+    partner = np.full(len(heads), -1)
+    for level in np.unique(depth):
+        rows = np.flatnonzero(depth == level)
+        for chunk in np.array_split(rows, len(rows) // _CHUNK + 1):
+            distance = np.linalg.norm(image[chunk, None] - heads[None, rows], axis=-1)
+            near = distance.min(1) <= tolerance
+            partner[chunk[near]] = rows[distance.argmin(1)[near]]
+    return partner
 
 
 def _limbs(skeleton: Skeleton, axis: int, partner: np.ndarray, size: float) -> list[_Limb]:
