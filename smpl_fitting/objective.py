@@ -35,7 +35,7 @@ CONTOUR_SPREAD = 0.015  # of the height: mask edge away from the body (clothes, 
 CONTOUR_OUTLIER = 0.05
 OUTERMOST = 100  # points of the surface, farthest outside the mask, that are drawn in
 # The outline counts as so many independent measurements; in a clip its errors last, as those of the clothes do.
-PHOTO_OUTLINE_EVIDENCE, CLIP_OUTLINE_EVIDENCE = 60.0, 30.0
+PHOTO_OUTLINE_EVIDENCE, CLIP_OUTLINE_EVIDENCE = 60.0, 40.0
 
 FREE_JOINTS = tuple(
     index for name, index in JOINT.items() if not name.endswith("_foot") and not name.endswith("_hand")
