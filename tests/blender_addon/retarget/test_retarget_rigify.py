@@ -19,4 +19,4 @@ def test_generated_rig():
         timeout=300,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    assert done.stdout.count(": ok") == 4
+    assert done.stdout.count(": ok") == 5
