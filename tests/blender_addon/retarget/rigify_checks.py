@@ -89,10 +89,10 @@ def untouched(rig):
 
 def fast(rig):
     bones = len(rig.data.bones)
-    begin = time.perf_counter()
+    begin = time.process_time()
     [applied] = retarget([Job(rig, sine_clip(1250, 156))])
-    seconds = time.perf_counter() - begin
-    print(f"{bones} bones, {len(applied.solution.axes)} frames: {seconds:.2f} s")
+    seconds = time.process_time() - begin
+    print(f"{bones} bones, {len(applied.solution.axes)} frames: {seconds:.2f} s of one core")
     assert bones > 700 and len(applied.solution.axes) == 1000 and seconds < 5
 
 
