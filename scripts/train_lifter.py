@@ -35,6 +35,7 @@ from smpl_fitting.priors import joint_limits, mean_pose, pose_spread
 from smpl_fitting.world import view_rotation
 
 SEEDS, VIEWS, SIZE = 10000, 48, (320, 320)
+ANYTHING = 0.5  # share of the poses that are made up: captured ones are few, and users' motions are others
 SUBJECT = "02"  # of CMU; 01 is kept for the benchmark
 MIRRORED_JOINTS = [
     JOINT_NAMES.index(n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right"))
@@ -133,7 +134,7 @@ def random_pose(pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     pose = captured()
     if rng.random() < 0.5:
         pose[UPPER] = captured()[UPPER]
-    if rng.random() < 0.25:
+    if rng.random() < ANYTHING:
         anything = mean + spread * rng.uniform(0.5, 1.2)
         pose[1:] = np.where(rng.random((23, 1)) < 0.7, anything, pose[1:])
     else:
