@@ -24,7 +24,10 @@ LANDMARK_SPREAD = 0.01
 LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_OUTLIER = 3.0  # spreads beyond which a bone's direction no longer pulls
 LANDMARK_EVIDENCE, BONE_EVIDENCE = 1.0, 1.0  # neighbouring frames share their errors
-ACCELERATION_SPREAD = 6.0  # m/s^2 of a joint; beyond it the cost grows linearly: people do punch and land
+# m/s^2 by which parts of the body accelerate; beyond it the cost grows linearly: people do punch and land
+ACCELERATION_SPREADS = {"knee": 10.0, "elbow": 10.0, "ankle": 15.0, "heel": 15.0, "foot_index": 15.0}
+ACCELERATION_SPREADS |= dict.fromkeys(("wrist", "pinky", "index", "thumb"), 15.0)
+TRUNK_ACCELERATION_SPREAD = 6.0
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
 SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
@@ -112,6 +115,10 @@ class Objective:
         self._smooth_landmarks = torch.tensor(
             [row for name, row in LANDMARK.items() if not any(part in name for part in _FACE_INSIDE)]
         )
+        kinds = [name.split("_", 1)[-1] for name in LANDMARK]
+        spreads = torch.tensor([ACCELERATION_SPREADS.get(kind, TRUNK_ACCELERATION_SPREAD) for kind in kinds])
+        trunk = torch.full((len(SMOOTH_JOINTS),), TRUNK_ACCELERATION_SPREAD)
+        self._accelerations = torch.cat((trunk, spreads[self._smooth_landmarks]))
         self._surface = None
         if sample is not None and seen.silhouettes is not None:
             self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
@@ -290,7 +297,7 @@ class Objective:
         if name in self._without:
             return
         assert result.equations is not None and self._seen.frame_time is not None
-        unit = 1 / (self._seen.frame_time**2 * ACCELERATION_SPREAD)
+        unit = 1 / (self._seen.frame_time**2 * self._accelerations[:, None])
         error = (points[2:] - 2 * points[1:-1] + points[:-2]) * unit
         within = self._within_shots(len(error), len(stencil))[:, None]
         root = (1 + error.square().sum(-1)).sqrt()
