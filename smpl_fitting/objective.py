@@ -21,7 +21,7 @@ from smpl_fitting.priors import inverse_right_jacobian, joint_limits, limit_exce
 
 # Expected spreads. Landmarks: in units of the person's height in the picture.
 LANDMARK_SPREAD = 0.01
-LANDMARK_OUTLIER = 0.05  # residuals far beyond this no longer pull (Geman-McClure)
+LANDMARK_OUTLIER = 0.08  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_OUTLIER = 3.0  # spreads beyond which a bone's direction no longer pulls
 LANDMARK_EVIDENCE, BONE_EVIDENCE = 1.0, 1.0  # neighbouring frames share their errors
 # m/s^2 by which parts of the body accelerate; beyond it the cost grows linearly: people do punch and land
