@@ -48,7 +48,7 @@ COLUMNS = {
     "stature_mm": "stature",
     "frames_per_s": "fps",
 }
-TERMS = "landmarks bones silhouette shape pose limits penetration smooth contacts".split()  # of the energy
+TERMS = ["landmarks", "bones", "silhouette", "shape", "pose", "limits", "penetration", "smooth", "contacts"]  # of the energy
 WORST = 2  # pictures of each clip
 
 
