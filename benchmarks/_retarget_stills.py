@@ -111,15 +111,17 @@ def _height(joints: list[dict[str, np.ndarray]]) -> float:
 def draw(name: str, figure: Figure, clip: Clip, folder: Path, label: str) -> list[str]:
     scene = bpy.context.scene
     camera = scene.camera
+    # leaps too, with room for a head above its joint
+    top = max(float(joints["head"][2]) for joints in figure.joints) + 0.2 * figure.height
     written = []
     for number, (frame, joints) in enumerate(zip(stills_of(clip).astype(int), figure.joints, strict=True)):
         scene.frame_set(int(frame) + 1)
         sticks = None if figure.has_mesh else _sticks(joints, figure.height)
         for view, (x, y) in VIEWS.items():
-            target = Vector((*joints["hips"][:2], 0.52 * figure.height))
+            target = Vector((*joints["hips"][:2], 0.47 * top))
             place = target + 8 * Vector((x, y, 0.12))
             camera.matrix_world = Matrix.LocRotScale(place, (target - place).to_track_quat("-Z", "Y"), None)
-            camera.data.ortho_scale = 1.25 * figure.height
+            camera.data.ortho_scale = 1.12 * top
             path = folder / f"{name}_{label}_{number}_{view}.png"
             scene.render.filepath = str(path)
             bpy.ops.render.render(write_still=True)
