@@ -48,7 +48,17 @@ COLUMNS = {
     "stature_mm": "stature",
     "frames_per_s": "fps",
 }
-TERMS = ["landmarks", "bones", "silhouette", "shape", "pose", "limits", "penetration", "smooth", "contacts"]  # of the energy
+TERMS = (
+    "landmarks",
+    "bones",
+    "silhouette",
+    "shape",
+    "pose",
+    "limits",
+    "penetration",
+    "smooth",
+    "contacts",
+)
 WORST = 2  # pictures of each clip
 
 

@@ -72,7 +72,11 @@ def as_a_source(rig):
     shown = armature_clip(rig, (1, clip.frame_count))
     who = match(clip.skeleton)
     back = solve(shown, match(shown.skeleton, source=True), clip.skeleton, who, Options(feet=False))
-    for upper, lower in (("left_hip", "left_knee"), ("right_knee", "right_ankle"), ("left_elbow", "left_wrist")):
+    for upper, lower in (
+        ("left_hip", "left_knee"),
+        ("right_knee", "right_ankle"),
+        ("left_elbow", "left_wrist"),
+    ):
         ours = back.heads[:, back.bones.index(lower)] - back.heads[:, back.bones.index(upper)]
         a, b = (clip.positions[:, clip.skeleton.index(name)] for name in (upper, lower))
         cosine = (ours * (b - a)).sum(-1) / np.linalg.norm(ours, axis=-1) / np.linalg.norm(b - a, axis=-1)

@@ -16,5 +16,9 @@ def test_pictures_of_a_photo(tmp_path):
     params = {"clip": PHOTO, "out": tmp_path / "m.npz", "pictures": tmp_path / "pictures"}
     result = run(params, JobContext())
     assert result["pictures"] == tmp_path / "pictures" and result["overlay"] is None
-    assert sorted(path.name for path in result["pictures"].iterdir()) == ["errors.png", "fit.png", "worst.png"]
+    assert sorted(path.name for path in result["pictures"].iterdir()) == [
+        "errors.png",
+        "fit.png",
+        "worst.png",
+    ]
     assert read_image(result["pictures"] / "fit.png").shape[0] >= 360
