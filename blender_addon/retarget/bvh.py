@@ -47,7 +47,8 @@ def bvh_clip(path: Path) -> Clip:
         rest[k] = joint.offset + (rest[joint.parent] if joint.parent >= 0 else 0.0)
     skeleton = joint_skeleton(_unique([joint.name for joint in joints]), parents, y_up_to_z_up(rest))
     C = Y_UP_TO_Z_UP
-    return Clip(path.name, skeleton, C @ turns @ C.T @ skeleton.rest[:, :3, :3], y_up_to_z_up(heads), fps)
+    rotations = C @ turns @ C.T @ skeleton.rest[:, :3, :3]
+    return Clip(path.name, skeleton, rotations, y_up_to_z_up(heads), fps, metric=False)
 
 
 def _hierarchy(words: list[str]) -> tuple[list[_Joint], int]:

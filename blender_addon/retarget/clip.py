@@ -13,7 +13,7 @@ from .soles import Soles
 
 @dataclass(frozen=True)
 class Clip:
-    """T frames of a skeleton of B bones in a Z-up world, metres."""
+    """T frames of a skeleton of B bones in a Z-up world."""
 
     name: str
     skeleton: Skeleton
@@ -23,6 +23,7 @@ class Clip:
     contacts: np.ndarray | None = None  # (T, 4) in [0, 1]: left heel, left toe, right heel, right toe
     ground: float | None = None  # height of the floor, None where nobody knows
     soles: Soles | None = None  # None where nobody knows
+    metric: bool = True  # positions are metres, as the scene's are; else in some unit of the file's maker
     picture: np.ndarray | None = None  # (T, B, 2) the heads as a camera saw them, pixels, x right, y up
 
     @property

@@ -62,7 +62,8 @@ def floor_of(clip: Clip, source: Figure) -> float:
 def carry(clip: Clip, source: Figure, target_height: float, ratio: float, options: Options) -> np.ndarray:
     """(T, 3) in the world: where the middle between the target's hip joints goes.
 
-    Steps are scaled about the first frame. Heights are the target's when it stands plus the scaled departure of the
+    Steps are scaled about the first frame, which stays where it is in a scene (in a file of unknown units it is scaled
+    about the origin). Heights are the target's when it stands plus the scaled departure of the
     source from its own, so that who stands, stands, however the joints are placed.
 
     Args:
@@ -73,9 +74,10 @@ def carry(clip: Clip, source: Figure, target_height: float, ratio: float, option
     up = source.facing()[:, 2]
     scale = np.linalg.norm(clip.skeleton.world[:3, :3] @ up)
     height = source.hip_height(clip.soles) * scale
-    moved = path[0] + ratio * (path - path[0])
+    start = path[0] if clip.metric else ratio * path[0]
+    moved = start + ratio * (path - path[0])
     if options.root == "in_place":
-        moved[:] = path[0]
+        moved[:] = start
     moved[:, 2] = options.floor + target_height + ratio * (path[:, 2] - floor_of(clip, source) - height)
     return moved + np.asarray(options.offset)
 

@@ -107,6 +107,22 @@ def test_steps_scale_with_the_legs_and_heights_too():
     assert np.allclose(fixed[:, :2] - fixed[0, :2], way[0][:, :2], atol=0.05)
 
 
+def test_a_recording_in_centimetres_begins_where_its_maker_stood():
+    """160 m away in metres is 1.6 m in the centimetres of the file."""
+    clip = sine_clip()
+    rest = clip.skeleton.rest.copy()
+    rest[:, :3, 3] *= 100
+    in_cm = replace(
+        clip,
+        skeleton=replace(clip.skeleton, rest=rest, lengths=100 * clip.skeleton.lengths),
+        positions=100 * (clip.positions + (1.6, 0, 0)),
+        metric=False,
+    )
+    who = match(clip.skeleton)
+    near, far = (solve(c, who, clip.skeleton, who, Options(**FREE)).heads[:, 0] for c in (clip, in_cm))
+    assert np.allclose(far - near, (1.6, 0, 0), atol=1e-3)
+
+
 def test_turn_offset_and_floor():
     clip = sine_clip()
     who = match(clip.skeleton)
