@@ -124,11 +124,11 @@ def _from_arrays(data: dict[str, np.ndarray]) -> Motion:
     size = data.get("image_size")
     return Motion(
         betas=data["open_betas" if model.startswith("open") else "betas"],
-        fps=float(rate),
+        fps=float(rate.item()),
         model=model,
         gender=str(data["gender"]),
         image_size=None if size is None else (int(size[0]), int(size[1])),
-        track_id=int(data.get("track_id", 0)),
+        track_id=int(np.asarray(data.get("track_id", 0)).item()),
         source=str(data.get("source", "")),
         **{name: data[name] for name in _PER_FRAME if name in data},
     )

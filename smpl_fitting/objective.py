@@ -35,6 +35,7 @@ SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
 STATURE_SPREAD = 0.005  # metres
 SLIDE_SPREAD = 0.003  # metres that a standing sole moves from frame to frame
+SLIDE_OUTLIER = 15.0  # spreads; with fewer a foot stood in two places and jumped between them
 OUTSIDE_SPREAD = 0.01  # of the height: body outside the person's mask
 CONTOUR_SPREAD = 0.015  # of the height: mask edge away from the body (clothes, hair)
 CONTOUR_OUTLIER = 0.05
@@ -340,7 +341,7 @@ class Objective:
         soles = self._soles.evaluate(posed, betas)
         error = (soles.points[1:] - soles.points[:-1]) / SLIDE_SPREAD
         standing = torch.minimum(contacts[1:], contacts[:-1]) * self._within_shots(len(error), 2)[:, None]
-        cost, weight = geman_mcclure(error.square().sum(-1), 5.0)
+        cost, weight = geman_mcclure(error.square().sum(-1), SLIDE_OUTLIER)
         result.energies["contacts"] = 0.5 * (standing * cost).sum()
         root = (standing * weight).sqrt()[..., None].expand_as(error)
         result.equations.add_difference(

@@ -114,10 +114,12 @@ class Detections:
             raise FootageError(f"{path}: no such detections; detect again")
         try:
             data = read_arrays(path, _SAVED)
-            if int(data.pop("format_version")) != FORMAT_VERSION:
+            if data.pop("format_version").item() != FORMAT_VERSION:
                 raise ValueError("another version's")
             height, width = data.pop("image_size")
-            person = int(data.pop("person"))
+            if not (height > 0 and width > 0):
+                raise ValueError(f"the pictures are {width} x {height} pixels")
+            person = int(data.pop("person").item())
             lengths = data.pop("mask_lengths", None)
             _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())

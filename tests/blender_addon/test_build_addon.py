@@ -34,7 +34,9 @@ def test_zip_holds_the_extension_and_the_wheel(package):
             packed = inside.namelist()
     assert package.name == f"liquid_motion-{manifest['version']}.zip"
     assert "wheels" not in manifest
-    ours = {p.relative_to(REPO / "blender_addon").as_posix() for p in (REPO / "blender_addon").rglob("*.py")}
+    addon = REPO / "blender_addon"
+    files = [path for kind in ("*.py", "*.json") for path in addon.rglob(kind)]
+    ours = {path.relative_to(addon).as_posix() for path in files}
     assert ours | {"LICENSE", "blender_manifest.toml", wheel} == set(names)
     assert {name.split("/")[0] for name in packed} >= {"blender_addon", "neural", "smpl_fitting"}
     assert "smpl_fitting/body/data/open_body.npz" in packed
