@@ -55,7 +55,6 @@ TERMS = (
     "shape",
     "pose",
     "limits",
-    "penetration",
     "smooth",
     "contacts",
 )

@@ -16,7 +16,6 @@ from smpl_fitting.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from smpl_fitting.landmarks import BONES, JOINT, LANDMARK
 from smpl_fitting.normal_equations import NormalEquations
 from smpl_fitting.observations import Observations, Parameters
-from smpl_fitting.penetration import Penetration
 from smpl_fitting.points import JointSet, Linear, PointSet, Posed, pose_body
 from smpl_fitting.priors import inverse_right_jacobian, joint_limits, limit_excess, mean_pose, pose_spread
 
@@ -30,7 +29,6 @@ ACCELERATION_SPREADS = {"knee": 10.0, "elbow": 10.0, "ankle": 15.0, "heel": 15.0
 ACCELERATION_SPREADS |= dict.fromkeys(("wrist", "pinky", "index", "thumb"), 15.0)
 TRUNK_ACCELERATION_SPREAD = 6.0
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
-PENETRATION_SPREAD = 0.02  # metres that a limb may be inside another
 SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
 STATURE_SPREAD = 0.005  # metres
@@ -122,7 +120,6 @@ class Objective:
         spreads = torch.tensor([ACCELERATION_SPREADS.get(kind, TRUNK_ACCELERATION_SPREAD) for kind in kinds])
         trunk = torch.full((len(SMOOTH_JOINTS),), TRUNK_ACCELERATION_SPREAD)
         self._accelerations = torch.cat((trunk, spreads[self._smooth_landmarks]))
-        self._penetration = Penetration(body, self._free)
         self._surface = None
         if sample is not None and seen.silhouettes is not None:
             self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
@@ -158,7 +155,6 @@ class Objective:
         self._pixels(landmarks, result)
         self._directions(landmarks, result)
         self._priors(parameters, posed, result)
-        self._apart(posed, result)
         if self._shared and "shape" not in self._without:
             self._shape(parameters.betas, result)
         if self._seen.frame_time is not None and len(parameters.trans) > 2:
@@ -190,8 +186,8 @@ class Objective:
         return pixels, slope @ self._by_frame(linear), slope @ linear.shape
 
     @staticmethod
-    def _by_frame(linear: Linear, shift: float = 1.0) -> Tensor:
-        """(T, L, 3, D): a turn w moves a point by w x lever, which is -[lever]x w; a shift by itself (or not)."""
+    def _by_frame(linear: Linear) -> Tensor:
+        """(T, L, 3, D): a turn w moves a point by w x lever, which is -[lever]x w; a shift by itself."""
         x, y, z = linear.lever.unbind(-1)
         zero = torch.zeros_like(x)
         rows = (
@@ -200,7 +196,7 @@ class Objective:
             torch.stack((y, -x, zero), -1),
         )
         turned = torch.stack(rows, 2).flatten(3)
-        return torch.cat((turned, (shift * torch.eye(3)).expand(*turned.shape[:2], 3, 3)), -1)
+        return torch.cat((turned, torch.eye(3).expand(*turned.shape[:2], 3, 3)), -1)
 
     def _pixels(self, landmarks: Linear, result: Linearization) -> None:
         seen = self._seen
@@ -294,19 +290,6 @@ class Objective:
         points = torch.cat((joints.points, chosen.points), 1)
         by_frame = torch.cat((self._by_frame(joints), self._by_frame(chosen)), 1)
         self._add_motion(result, "smooth", points, by_frame, (1.0, -2.0, 1.0))
-
-    def _apart(self, posed: Posed, result: Linearization) -> None:
-        depth, way, direction = self._penetration.evaluate(posed)
-        inside = (depth > 0)[..., None] * direction / PENETRATION_SPREAD
-        depth = depth / PENETRATION_SPREAD
-        self._add(
-            result,
-            "penetration",
-            0.5 * depth.square().sum(),
-            depth,
-            -torch.einsum("tpi,tpid->tpd", inside, self._by_frame(way, shift=0.0)),
-            -torch.einsum("tpi,tpib->tpb", inside, way.shape),
-        )
 
     def _add_motion(
         self, result: Linearization, name: str, points: Tensor, by_frame: Tensor, stencil: tuple[float, ...]

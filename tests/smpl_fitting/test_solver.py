@@ -11,8 +11,6 @@ from smpl_fitting.lifting import bone_directions
 from smpl_fitting.normal_equations import NormalEquations
 from smpl_fitting.objective import Objective
 from smpl_fitting.observations import Observations, Parameters
-from smpl_fitting.penetration import BALLS, CAPSULES, PAIRS, Penetration
-from smpl_fitting.points import pose_body
 from smpl_fitting.priors import inverse_right_jacobian
 from smpl_fitting.silhouette import gather_silhouettes
 
@@ -46,7 +44,7 @@ def random_problem(body):
 
 @pytest.mark.parametrize(
     "term",
-    ["landmarks", "bones", "penetration", "pose", "limits", "smooth", "contacts", "silhouette", "shape"],
+    ["landmarks", "bones", "pose", "limits", "smooth", "contacts", "silhouette", "shape"],
 )
 def test_gradients_are_the_energies_slopes(body, random_problem, term):
     seen, parameters = random_problem
@@ -173,20 +171,3 @@ def walk(body):
         frame_time=1 / 30,
     )
     return seen, betas
-
-
-def test_limbs_inside_the_body_are_noticed(body):
-    """A hand pushed into the belly is as deep as its way to the trunk's axis says; apart nothing is."""
-    free = torch.arange(20)
-    pose = torch.zeros(2, body.num_joints, 3)
-    pose[1, 16, 2], pose[1, 18, 2] = -1.2, -1.5  # the left upper arm hangs, the forearm points inwards
-    posed = pose_body(body, axis_angle_to_matrix(pose), torch.zeros(2, 3), torch.zeros(body.num_betas))
-    depth, _, _ = Penetration(body, free).evaluate(posed)
-    assert not depth[0].any()
-    pair = PAIRS.index(("left_wrist", "trunk"))
-    wrist, pelvis, neck = (posed.joints[1, joint].double() for joint in (20, 0, 12))
-    along = torch.linspace(0, 1, 20001, dtype=torch.float64)[:, None]
-    nearest = (pelvis + along * (neck - pelvis) - wrist).norm(dim=-1).min()
-    expected = (BALLS["left_wrist"][3] + CAPSULES["trunk"][2] - nearest).clamp_min(0)
-    assert float(depth[1, pair]) == pytest.approx(float(expected), abs=1e-5)
-    assert depth[1].any()
