@@ -1,10 +1,12 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+_STATUS = pytest.StashKey[int]()
 SHARED = Path(os.environ.get("LIQUID_MOTION_SHARED", Path(__file__).parents[2] / "shared"))
 
 
@@ -19,3 +21,17 @@ def shared():
         return path
 
     return find
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Leave at once where Blender was at work: pip's bpy 4.5 does not come back from the interpreter's exit once a
+    process has seen Rigify (and 4.2 crashes there). All tests have ended and been reported by now."""
+    if "bpy" in sys.modules and _STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_STATUS])
