@@ -1,0 +1,1 @@
+"""The networks: what is learned, and what learning is judged by."""
