@@ -131,6 +131,7 @@ class Worker:
         params: dict[str, Any],
         *,
         report: Report | None = None,
+        log: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         silence_timeout_s: float = SILENCE_TIMEOUT_S,
     ) -> dict[str, Any]:
@@ -139,7 +140,7 @@ class Worker:
         Args:
             job: a kind of job, a module of ``neural/jobs``.
             params: JSON values; arrays travel as files, for instance in ``folder``.
-            report: called in this thread with every progress message.
+            report: called in this thread with every progress message; log: with the text of every log message.
             cancelled: polled about 20 times a second.
 
         Raises:
@@ -153,11 +154,11 @@ class Worker:
         self._answers[id] = answers
         try:
             self._send({"id": id, "type": "run", "job": job, "params": params})
-            return self._await(id, job, answers, report, cancelled, silence_timeout_s)
+            return self._await(id, job, answers, report, log, cancelled, silence_timeout_s)
         finally:
             del self._answers[id]
 
-    def _await(self, id, job, answers, report, cancelled, silence_timeout_s) -> dict[str, Any]:
+    def _await(self, id, job, answers, report, log, cancelled, silence_timeout_s) -> dict[str, Any]:
         deadline = time.monotonic() + silence_timeout_s
         cancelling = False
         while True:
@@ -186,6 +187,8 @@ class Worker:
                 raise JobError(str(message.get("code")), str(message.get("message")))
             if kind == "progress" and report is not None:
                 report(str(message.get("stage")), float(message.get("fraction") or 0), message.get("eta_s"))
+            if kind == "log" and log is not None:
+                log(str(message.get("message")))
 
     def close(self) -> None:
         """Ask the worker to quit, end it if it does not, and remove its folder. May be called again."""
@@ -271,23 +274,23 @@ def _how_it_ended(code: int) -> str:
     return f"was ended by {name}"
 
 
-_shared: dict[str, Worker] = {}
+_shared: dict[tuple[str, str], Worker] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_worker(python: str) -> Worker:
-    """The worker that renders, started once and used again; a dead one is replaced.
+def shared_worker(python: str, role: str = "render") -> Worker:
+    """The worker of a role, started once and used again; a dead one is replaced.
 
     Raises:
         WorkerError: it cannot be started.
     """
     with _shared_lock:
-        worker = _shared.get(python)
+        worker = _shared.get((python, role))
         if worker is not None and not worker.alive:
             worker.close()
             worker = None
         if worker is None:
-            worker = _shared[python] = Worker([python, "-m", "neural.worker"])
+            worker = _shared[python, role] = Worker([python, "-m", "neural.worker"])
         return worker
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from . import import_motion, retarget, retarget_settings
 
-_MODULES = (import_motion, retarget_settings, retarget)
+# one line each; property groups before the operators that use them
+_MODULES = (
+    import_motion,
+    retarget_settings,
+    retarget,
+)
 
 
 def register() -> None:

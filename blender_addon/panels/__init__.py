@@ -1,10 +1,15 @@
-"""What the artist sees."""
+"""What the artist sees: the sidebar tab *Liquid Motion* of the 3D viewport, one file per step of the work."""
 
 from __future__ import annotations
 
-from . import main, retarget
+from . import person, render, retarget
 
-_MODULES = (main, retarget)
+# one line each, in any order: ``bl_order`` (_common) sorts the tab
+_MODULES = (
+    person,
+    render,
+    retarget,
+)
 
 
 def register() -> None:

@@ -1,41 +1,16 @@
-"""The sidebar tab *Liquid Motion* of the 3D viewport."""
+"""How the person is drawn, and what is behind."""
 
 from __future__ import annotations
 
 import bpy
 
 from ..engine import LiquidMotionEngine
+from ._common import RENDER, Tab
 
 
-class LIQUID_MOTION_PT_person(bpy.types.Panel):
-    bl_label = "Person"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Liquid Motion"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.operator("liquid_motion.import_motion", icon="IMPORT")
-        body = body_of(context.object)
-        if body is not None:
-            layout.prop(body.liquid_motion, "subject")
-        else:
-            layout.label(text="Select a body", icon="INFO")
-
-
-def body_of(selected: bpy.types.Object | None) -> bpy.types.Object | None:
-    """The mesh itself, or the mesh that a rig carries."""
-    if selected is not None and selected.type == "ARMATURE":
-        return next((child for child in selected.children if child.type == "MESH"), None)
-    return selected if selected is not None and selected.type == "MESH" else None
-
-
-class LIQUID_MOTION_PT_render(bpy.types.Panel):
+class LIQUID_MOTION_PT_render(Tab, bpy.types.Panel):
     bl_label = "Render"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Liquid Motion"
+    bl_order = RENDER
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -62,14 +37,9 @@ class LIQUID_MOTION_PT_render(bpy.types.Panel):
             column.prop(scene.render, "dither_intensity")
 
 
-_CLASSES = (LIQUID_MOTION_PT_person, LIQUID_MOTION_PT_render)
-
-
 def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    bpy.utils.register_class(LIQUID_MOTION_PT_render)
 
 
 def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    bpy.utils.unregister_class(LIQUID_MOTION_PT_render)

@@ -1,0 +1,37 @@
+"""The person: motion, body and look."""
+
+from __future__ import annotations
+
+import bpy
+
+from ._common import PERSON, Tab
+
+
+class LIQUID_MOTION_PT_person(Tab, bpy.types.Panel):
+    bl_label = "Person"
+    bl_order = PERSON
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.operator("liquid_motion.import_motion", icon="IMPORT")
+        body = body_of(context.object)
+        if body is not None:
+            layout.prop(body.liquid_motion, "subject")
+        else:
+            layout.label(text="Select a body", icon="INFO")
+
+
+def body_of(selected: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The mesh itself, or the mesh that a rig carries."""
+    if selected is not None and selected.type == "ARMATURE":
+        return next((child for child in selected.children if child.type == "MESH"), None)
+    return selected if selected is not None and selected.type == "MESH" else None
+
+
+def register() -> None:
+    bpy.utils.register_class(LIQUID_MOTION_PT_person)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(LIQUID_MOTION_PT_person)

@@ -1,0 +1,245 @@
+"""The queue of long work: one task at a time in a background thread, its result taken over in Blender's own.
+
+``submit`` returns at once. A timer, which lives only while there is work, hands results to ``on_done`` in the main
+thread and pushes one undo step each. Under ``blender -b`` nothing may wait in the background: ``submit`` then works
+at once and returns when it is done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+
+from . import jobs
+from .errors import AddonError
+from .preferences import worker_python
+
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = "QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED"
+ROLE = "tasks"
+"""The worker of this queue is not the one that renders: a frame need not wait for a fit."""
+_TICK_S = 0.1
+_LOG_LINES = 500
+
+Report = jobs.Report
+Cancelled = Callable[[], bool]
+Work = Callable[[Report, Cancelled], Any]
+
+
+@dataclass(eq=False)
+class Task:
+    """One piece of work. Read it anywhere; only this module writes it."""
+
+    title: str
+    stage: str = ""
+    fraction: float = 0.0
+    eta_s: float | None = None
+    state: str = QUEUED
+    message: str = ""
+    log: list[str] = field(default_factory=list)
+    _scene: int = 0  # session_uid: undo and renaming keep it, a file that is loaded has others
+    _cancel: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _outcome: tuple[str, Any] | None = None  # state and result or error; written last by the thread
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (DONE, FAILED, CANCELLED)
+
+    def add_log(self, text: str) -> None:
+        """Keep lines for the log, the newest ``_LOG_LINES``."""
+        stamp = time.strftime("%H:%M:%S")
+        self.log.extend(f"{stamp}  {line}" for line in text.splitlines())
+        del self.log[:-_LOG_LINES]
+
+    def report(self, stage: str, fraction: float, eta_s: float | None) -> None:
+        if stage != self.stage:
+            self.add_log(stage)
+        self.stage, self.fraction, self.eta_s = stage, fraction, eta_s
+
+
+_tasks: list[Task] = []
+_plans: dict[Task, tuple[Work, Callable[[Any], None]]] = {}
+"""What tasks that have not ended do, and what is done with their results."""
+
+
+def submit(title: str, work: Work, on_done: Callable[[Any], None]) -> Task:
+    """Queue work.
+
+    Args:
+        title: what it is, for the artist: "Fit walk.mp4".
+        work: ``work(report, cancelled)``, called in a background thread; it must not touch bpy. It may raise
+            AddonError (its text is shown), or JobCancelled after ``cancelled()`` became true.
+        on_done: called once with what ``work`` returned, in Blender's main thread, in Object Mode, with the scene
+            that was active at ``submit`` as ``bpy.context.scene``; not called where that scene is gone. It may
+            raise AddonError.
+    """
+    return _queue(Task(title), work, on_done)
+
+
+def submit_job(
+    kind: str, params: dict[str, Any], title: str, on_done: Callable[[dict[str, Any]], None]
+) -> Task:
+    """Queue one job of the worker, a module of ``neural/jobs``; ``on_done`` gets its result.
+
+    Raises:
+        AddonError: no Python for the worker is set.
+    """
+    task, python = Task(title), worker_python()
+
+    def work(report: Report, cancelled: Cancelled) -> dict[str, Any]:
+        worker = jobs.shared_worker(python, ROLE)
+        return worker.run(kind, params, report=report, cancelled=cancelled, log=task.add_log)
+
+    return _queue(task, work, on_done)
+
+
+def answer(operator: bpy.types.Operator, task: Task) -> set[str]:
+    """What an operator that submitted a task returns: under -b it has failed where the task has."""
+    if task.state == FAILED:
+        operator.report({"ERROR"}, task.message)
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+def cancel(task: Task) -> None:
+    """Ask a task to stop; one that waits is taken out of the queue."""
+    task._cancel.set()
+    if task.state == QUEUED:
+        _end(task, CANCELLED, "cancelled before it began")
+
+
+def running() -> list[Task]:
+    """Tasks that wait or work, in their order."""
+    return [task for task in _tasks if not task.ended]
+
+
+def all() -> list[Task]:
+    """Every task of this session that was not dismissed, in their order."""
+    return list(_tasks)
+
+
+def dismiss(task: Task) -> None:
+    """Forget a task that has ended."""
+    if task.ended and task in _tasks:
+        _tasks.remove(task)
+
+
+def _queue(task: Task, work: Work, on_done: Callable[[Any], None]) -> Task:
+    task._scene = bpy.context.scene.session_uid
+    _tasks.append(task)
+    _plans[task] = work, on_done
+    if bpy.app.background:
+        task.state = RUNNING
+        _run(task, work)
+        _take_over(task)
+    elif not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, persistent=True)
+    return task
+
+
+def _run(task: Task, work: Work) -> None:
+    """In the task's thread (Blender's own under -b). Whatever goes wrong is the task's outcome."""
+    try:
+        outcome = DONE, work(task.report, task._cancel.is_set)
+    except jobs.JobCancelled:
+        outcome = CANCELLED, None
+    except Exception as error:
+        _log_error(task, error)
+        outcome = FAILED, error
+    task._outcome = outcome
+
+
+def _log_error(task: Task, error: Exception) -> None:
+    if isinstance(error, AddonError):
+        task.add_log(str(error))
+        task.add_log(getattr(error, "details", ""))
+    else:
+        task.add_log("".join(traceback.format_exception(error)))
+
+
+def _tick() -> float | None:
+    """The timer: results of the task that has ended, then the start of the next."""
+    current = next(iter(running()), None)
+    if current is not None and current.state == QUEUED:
+        current.state = RUNNING
+        work, _ = _plans[current]
+        current._thread = threading.Thread(
+            target=_run, args=(current, work), name="liquid-motion-task", daemon=True
+        )
+        current._thread.start()
+    elif current is not None and current._outcome is not None and _may_change_the_scene():
+        _take_over(current)
+    _redraw()
+    return _TICK_S if running() else None
+
+
+def _may_change_the_scene() -> bool:
+    """Results wait while the artist is in the middle of something that they would break."""
+    return bpy.context.mode == "OBJECT" and not bpy.app.is_job_running("RENDER")
+
+
+def _take_over(task: Task) -> None:
+    """In the main thread: the end of a task whose thread has ended."""
+    assert task._outcome is not None
+    state, result = task._outcome
+    if state == DONE:
+        state, result = _deliver(task, result)
+    if state == FAILED:
+        known = isinstance(result, AddonError)
+        _end(task, FAILED, str(result) if known else f"{result!r}: see the log, and report this please")
+    else:
+        _end(task, state, result or "")
+
+
+def _deliver(task: Task, result: Any) -> tuple[str, Any]:
+    """Hand a result to its ``on_done`` in the scene it is for. Returns the state, and words or the error."""
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task._scene), None)
+    if scene is None:
+        return DONE, "its file was closed: the results are on the disk, and in no scene"
+    _, on_done = _plans[task]
+    window = next((w for w in bpy.context.window_manager.windows if w.scene == scene), None)
+    where = {"scene": scene, "view_layer": window.view_layer if window else scene.view_layers[0]}
+    if window is not None:
+        where["window"] = window
+    try:
+        with bpy.context.temp_override(**where):
+            on_done(result)
+            bpy.ops.ed.undo_push(message=task.title)
+    except Exception as error:
+        _log_error(task, error)
+        return FAILED, error
+    return DONE, ""
+
+
+def _end(task: Task, state: str, message: str) -> None:
+    task.state, task.message, task.fraction, task.eta_s = state, message, 1.0, None
+    del _plans[task]
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def register() -> None:
+    """Nothing to set up: the timer starts with the first task."""
+
+
+def unregister() -> None:
+    """Stop all work; nothing of it changes the scene any more."""
+    for task in running():
+        task._cancel.set()
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    _tasks.clear()
+    _plans.clear()
