@@ -1,7 +1,8 @@
 """How fast a clip is fitted, and in how much memory: ``python benchmarks/fit_speed.py [CLIP] [--frames 300]``.
 
 The clip (Pose2Sim's first camera) is played forth and back until it has so many frames; it is detected once. Timed are
-gathering what was seen (outlines included) and all of the fit, apart from each other; the memory is the process' peak.
+gathering what was seen, the outlines that guide the motion, and the rest of the fit, apart from each other; the memory
+is the process' peak.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from _detections import kept_detections
 from smpl_fitting.body import load_body
 from smpl_fitting.detection import Detections
 from smpl_fitting.fit import fit_detections
-from smpl_fitting.observe import observe
+from smpl_fitting.observe import observe, outlines
 from smpl_fitting.video import open_footage
 from smpl_fitting.world import default_intrinsics
 
@@ -43,11 +44,14 @@ def main() -> None:
     start = clocks()
     observe(detections, default_intrinsics(detections.image_size), footage.fps)
     gathered = clocks()
+    outlines(detections, footage.fps, range(options.frames))
+    drawn = clocks()
     fit_detections(detections, body, fps=footage.fps)
-    solving, solving_cpu = (clocks() - gathered) - (gathered - start)  # the fit gathers again
+    solving, solving_cpu = (clocks() - drawn) - (drawn - start)  # the fit gathers and draws again
     figures |= {
         "frames": float(options.frames),
         "gather_s": float((gathered - start)[0]),
+        "outlines_s": float((drawn - gathered)[0]),
         "solve_s": float(solving),
         "solve_cpu_s": float(solving_cpu),
         "solve_frames_per_s": float(options.frames / solving),

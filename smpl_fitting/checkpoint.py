@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ class Checkpoint:
 
     def __init__(self, folder: str | Path | None, *inputs: Tensor | np.ndarray | str | float | None) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._digest = _digest(inputs)
+        self._digest = _digest((_code(), *inputs))
 
     def tensors(
         self,
@@ -40,6 +41,16 @@ class Checkpoint:
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, *(value.numpy() for value in made))
         return made
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """The digest of this package's code and data: another version's pieces are not gone on from."""
+    hashed = hashlib.sha1(usedforsecurity=False)
+    for path in sorted(Path(__file__).parent.rglob("*")):
+        if path.suffix in (".py", ".npz"):
+            hashed.update(path.read_bytes())
+    return hashed.hexdigest()
 
 
 def _digest(inputs: Sequence[Tensor | np.ndarray | str | float | None]) -> str:

@@ -34,12 +34,11 @@ _MIRRORED_BONES = [
 
 @dataclass(frozen=True)
 class Lifted:
-    """What one frame's landmarks say, T frames; spreads are standard deviations of each component."""
+    """What one frame's landmarks say, T frames, in the axes of a camera that faces the person; spreads are
+    standard deviations of each component."""
 
-    points: (
-        Tensor  # (T, 33, 3) metres of an average person, between the hips, axes of a camera facing the person
-    )
-    directions: Tensor  # (T, B, 3) of BONES in those axes; about unit length
+    points: Tensor  # (T, 33, 3) metres of an average person, from the middle of the hips
+    directions: Tensor  # (T, B, 3) of BONES; about unit length
     direction_spreads: Tensor  # (T, B)
     offsets: Tensor  # (T, 33, 2) from the detected landmarks to the body's own, pixels
     pixel_spreads: Tensor  # (T, 33) as a share of the landmarks' extent

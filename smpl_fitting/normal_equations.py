@@ -45,18 +45,19 @@ class NormalEquations:
         residuals: (S, N) with the weights in them; by_frame: (T, N, D) the Jacobian of x itself; weights (S, N)
         with S = T + 1 - len(stencil). The shape's part is neglected: it moves all frames nearly alike.
         """
-        count = len(residuals)
-        weighted = weights[..., None]
-        squared = weighted.square()
-        for k, first in enumerate(stencil):
-            jacobian = by_frame[k : k + count]
-            turned = (jacobian * squared).transpose(1, 2)
-            pull = ((jacobian * weighted).transpose(1, 2) @ residuals[..., None])[..., 0]
-            self.gradient[k : k + count] += first * pull
-            for m in range(k + 1):
-                block = turned @ by_frame[m : m + count]
-                # rows of the later frame, columns of the earlier one
-                self.blocks[k - m][m : m + count] += first * stencil[m] * block
+        count, frames = len(residuals), len(by_frame)
+        if count <= 0:  # a clip shorter than the stencil
+            return
+        for apart in range(len(stencil)):  # two frames meet in several differences: their weights first
+            together = by_frame.new_zeros(frames - apart, residuals.shape[1])
+            for k in range(len(stencil) - apart):
+                together[k : k + count] += stencil[k] * stencil[k + apart] * weights.square()
+            later = by_frame[apart:] * together[..., None]
+            self.blocks[apart] += later.transpose(1, 2) @ by_frame[: frames - apart]
+        pull = by_frame.new_zeros(frames, residuals.shape[1])
+        for k, factor in enumerate(stencil):
+            pull[k : k + count] += factor * weights * residuals
+        self.gradient += (by_frame.transpose(1, 2) @ pull[..., None])[..., 0]
 
     def add_shared(self, residuals: Tensor, by_shape: Tensor) -> None:
         """A term of the shape: residuals (N,), Jacobian (N, B)."""

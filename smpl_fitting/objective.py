@@ -23,12 +23,12 @@ from smpl_fitting.priors import inverse_right_jacobian, joint_limits, limit_exce
 LANDMARK_SPREAD = 0.01
 LANDMARK_OUTLIER = 0.08  # residuals far beyond this no longer pull (Geman-McClure)
 BONE_OUTLIER = 3.0  # spreads beyond which a bone's direction no longer pulls
-LANDMARK_EVIDENCE, BONE_EVIDENCE = 1.0, 1.0  # neighbouring frames share their errors
 # m/s^2 by which parts of the body accelerate; beyond it the cost grows linearly: people do punch and land
 ACCELERATION_SPREADS = {"knee": 10.0, "elbow": 10.0, "ankle": 15.0, "heel": 15.0, "foot_index": 15.0}
 ACCELERATION_SPREADS |= dict.fromkeys(("wrist", "pinky", "index", "thumb"), 15.0)
 TRUNK_ACCELERATION_SPREAD = 6.0
 LIMIT_SPREAD = 0.05  # radians beyond a joint's limit
+POSE_WIDENING = 2**0.5  # of the prior's spread: its table is of everyday motion
 SHAPE_SPREAD = 1.0
 SHAPE_EVIDENCE = 1.0  # all frames of a person together say as much about the shape as this many
 STATURE_SPREAD = 0.005  # metres
@@ -53,8 +53,8 @@ _FACE_INSIDE = ("eye_inner", "eye_outer", "left_eye", "right_eye", "mouth")
 class Linearization:
     """The energy at some parameters, by term, and the equations of the next step."""
 
+    equations: NormalEquations
     energies: dict[str, Tensor] = field(default_factory=dict)
-    equations: NormalEquations | None = None
 
     @property
     def total(self) -> float:
@@ -125,9 +125,9 @@ class Objective:
             self._surface = PointSet(body, sample[:, None], torch.ones(len(sample), 1), self._free)
         self._shared = body.num_betas if shape else 0
         self._evidence = PHOTO_OUTLINE_EVIDENCE if seen.frame_time is None else CLIP_OUTLINE_EVIDENCE
-        self._weights = LANDMARK_EVIDENCE * landmark_weights() * seen.weights
+        self._weights = landmark_weights() * seen.weights
         self._low, self._high = joint_limits()
-        self._mean, self._spread = mean_pose(), pose_spread()
+        self._mean, self._spread = mean_pose(), POSE_WIDENING * pose_spread()
         self._bones = torch.tensor(BONES)
         self._bone_roots = seen.direction_weights.sqrt()
 
@@ -149,15 +149,14 @@ class Objective:
         posed = pose_body(
             self._body, parameters.rotations, parameters.trans, parameters.betas, shape=self._shared > 0
         )
-        result = Linearization()
-        result.equations = NormalEquations(len(parameters.trans), self.unknowns, self._shared)
+        result = Linearization(NormalEquations(len(parameters.trans), self.unknowns, self._shared))
         landmarks = self._landmarks.evaluate(posed, parameters.betas)
         self._pixels(landmarks, result)
         self._directions(landmarks, result)
         self._priors(parameters, posed, result)
         if self._shared and "shape" not in self._without:
             self._shape(parameters.betas, result)
-        if self._seen.frame_time is not None and len(parameters.trans) > 2:
+        if len(parameters.trans) > 2:
             self._smoothness(landmarks, posed, result)
         if self._seen.contacts is not None:
             self._slide(posed, parameters.betas, result)
@@ -168,7 +167,6 @@ class Objective:
     def _add(self, result: Linearization, name: str, energy: Tensor, residuals: Tensor, *jacobians) -> None:
         if name in self._without:
             return
-        assert result.equations is not None
         result.energies[name] = result.energies.get(name, torch.zeros(())) + energy
         result.equations.add(residuals, *jacobians)
 
@@ -183,20 +181,7 @@ class Objective:
         pixels = plane * focal + K[:, None, :2, 2]
         scale = torch.diag_embed((focal / depth).expand_as(plane))
         slope = torch.cat((scale, -(plane * focal / depth)[..., None]), -1)  # (T, N, 2, 3)
-        return pixels, slope @ self._by_frame(linear), slope @ linear.shape
-
-    @staticmethod
-    def _by_frame(linear: Linear) -> Tensor:
-        """(T, L, 3, D): a turn w moves a point by w x lever, which is -[lever]x w; a shift by itself."""
-        x, y, z = linear.lever.unbind(-1)
-        zero = torch.zeros_like(x)
-        rows = (
-            torch.stack((zero, z, -y), -1),
-            torch.stack((-z, zero, x), -1),
-            torch.stack((y, -x, zero), -1),
-        )
-        turned = torch.stack(rows, 2).flatten(3)
-        return torch.cat((turned, torch.eye(3).expand(*turned.shape[:2], 3, 3)), -1)
+        return pixels, slope @ linear.by_frame, slope @ linear.shape
 
     def _pixels(self, landmarks: Linear, result: Linearization) -> None:
         seen = self._seen
@@ -221,19 +206,17 @@ class Objective:
         direction = bones / length
         error = (direction - self._seen.directions) * self._bone_roots[..., None]
         cost, weight = geman_mcclure(error.square().sum(-1), BONE_OUTLIER)
-        root = (BONE_EVIDENCE * weight).sqrt()[..., None]
+        root = weight.sqrt()[..., None]
         across = torch.eye(3) - direction[..., None] * direction[..., None, :]
         slope = across * (root * self._bone_roots[..., None] / length)[..., None]
-        by_frame = self._by_frame(landmarks)
+        by_frame = landmarks.by_frame
         self._add(
             result,
             "bones",
-            0.5 * BONE_EVIDENCE * cost.sum(),
+            0.5 * cost.sum(),
             (root * error).flatten(1),
             (slope @ (by_frame[:, end] - by_frame[:, start])).flatten(1, 2),
-            (slope @ (landmarks.shape[:, end] - landmarks.shape[:, start])[..., : self._shared]).flatten(
-                1, 2
-            ),
+            (slope @ (landmarks.shape[:, end] - landmarks.shape[:, start])).flatten(1, 2),
         )
 
     def _priors(self, parameters: Parameters, posed: Posed, result: Linearization) -> None:
@@ -249,7 +232,7 @@ class Objective:
             table[:, joint, :, joint + 1] = rows.transpose(0, 1)
             return table.view(frames, 3 * count, -1)
 
-        spread = self._spread[inner - 1][:, None] * 2**0.5
+        spread = self._spread[inner - 1][:, None]
         strays = (pose - self._mean[inner - 1]) / spread
         self._add(
             result,
@@ -270,7 +253,6 @@ class Objective:
         )
 
     def _shape(self, betas: Tensor, result: Linearization) -> None:
-        assert result.equations is not None
         frames = len(self._seen.heights)
         root = (frames / SHAPE_EVIDENCE) ** 0.5 / SHAPE_SPREAD
         residuals, slope = betas * root, torch.eye(len(betas)) * root
@@ -285,27 +267,21 @@ class Objective:
         result.equations.add_shared(residuals, slope)
 
     def _smoothness(self, landmarks: Linear, posed: Posed, result: Linearization) -> None:
-        joints = self._joints.evaluate(posed)
-        chosen = landmarks.select(self._smooth_landmarks)
-        points = torch.cat((joints.points, chosen.points), 1)
-        by_frame = torch.cat((self._by_frame(joints), self._by_frame(chosen)), 1)
-        self._add_motion(result, "smooth", points, by_frame, (1.0, -2.0, 1.0))
-
-    def _add_motion(
-        self, result: Linearization, name: str, points: Tensor, by_frame: Tensor, stencil: tuple[float, ...]
-    ) -> None:
         """Accelerations under a pseudo-Huber cost: quadratic below their spread, linear above."""
-        if name in self._without:
+        if self._seen.frame_time is None or "smooth" in self._without:
             return
-        assert result.equations is not None and self._seen.frame_time is not None
+        joints = self._joints.evaluate(posed)
+        chosen = self._smooth_landmarks
+        points = torch.cat((joints.points, landmarks.points[:, chosen]), 1)
+        by_frame = torch.cat((joints.by_frame, landmarks.by_frame[:, chosen]), 1)
         unit = 1 / (self._seen.frame_time**2 * self._accelerations[:, None])
         error = (points[2:] - 2 * points[1:-1] + points[:-2]) * unit
-        within = self._within_shots(len(error), len(stencil))[:, None]
+        within = self._within_shots(len(error), 3)[:, None]
         root = (1 + error.square().sum(-1)).sqrt()
-        result.energies[name] = (within * (root - 1)).sum()
+        result.energies["smooth"] = (within * (root - 1)).sum()
         weight = (within / root).sqrt()[..., None].expand_as(error)
         result.equations.add_difference(
-            (weight * error).flatten(1), by_frame.flatten(1, 2), (weight * unit).flatten(1), stencil
+            (weight * error).flatten(1), by_frame.flatten(1, 2), (weight * unit).flatten(1), (1.0, -2.0, 1.0)
         )
 
     def _within_shots(self, count: int, span: int) -> Tensor:
@@ -318,7 +294,7 @@ class Objective:
 
     def _slide(self, posed: Posed, betas: Tensor, result: Linearization) -> None:
         contacts = self._seen.contacts
-        assert contacts is not None and result.equations is not None
+        assert contacts is not None
         if "contacts" in self._without:
             return
         soles = self._soles.evaluate(posed, betas)
@@ -329,7 +305,7 @@ class Objective:
         root = (standing * weight).sqrt()[..., None].expand_as(error)
         result.equations.add_difference(
             (root * error).flatten(1),
-            self._by_frame(soles).flatten(1, 2),
+            soles.by_frame.flatten(1, 2),
             (root / SLIDE_SPREAD).flatten(1),
             (-1.0, 1.0),
         )
@@ -345,7 +321,7 @@ class Objective:
         depth = everywhere[..., 2:].clamp_min(0.05)
         pixels = everywhere[..., :2] / depth * K[:, None, [0, 1], [0, 1]] + K[:, None, :2, 2]
         far = shapes.distance(pixels)
-        nearest = torch.cdist(shapes.contours, pixels).argmin(-1)  # (F, C)
+        nearest = _nearest(shapes.contours, pixels)
         count = min(OUTERMOST, pixels.shape[1])
         outermost = far.topk(count, 1).indices
         surface = self._surface.evaluate_some(posed, betas, frames, torch.cat((outermost, nearest), 1))
@@ -379,3 +355,12 @@ class Objective:
             (unit * by_shape[:, count:]).flatten(1, 2),
             frames,
         )
+
+
+def _nearest(points: Tensor, others: Tensor) -> Tensor:
+    """(F, C) which of ``others`` (F, N, 2) is nearest to each of ``points`` (F, C, 2)."""
+    middle = points.mean(1, keepdim=True)
+    others = others - middle
+    # |b - a|^2 less |a|^2; numpy finds the least of a row several times as fast as torch
+    squared = torch.baddbmm(others.square().sum(-1)[:, None], points - middle, others.mT, alpha=-2)
+    return torch.from_numpy(squared.numpy().argmin(-1))

@@ -106,8 +106,9 @@ def _steady(lifted: Lifted, found: np.ndarray, sigma: float) -> Lifted:
 def outlines(detections: Detections, fps: float, rows: range) -> Silhouettes | None:
     """Outlines of some rows, one every ``OUTLINE_TIME``, numbered from the first row."""
     step = max(1, round(OUTLINE_TIME * fps))
+    seen = [row for row in rows[::step] if detections.confidence[row] > 0]
     return gather_silhouettes(
-        {row - rows.start: detections.mask(row) for row in rows[::step] if detections.confidence[row] > 0}
+        {row - rows.start: detections.mask_patch(row) for row in seen}, detections.image_size
     )
 
 
@@ -118,4 +119,5 @@ def _silhouettes(detections: Detections) -> Silhouettes | None:
         int(part[np.argmax(visible[part])])
         for part in np.array_split(np.arange(len(visible)), min(SILHOUETTE_FRAMES, len(visible)))
     }
-    return gather_silhouettes({i: detections.mask(i) for i in sorted(chosen) if detections.confidence[i] > 0})
+    seen = [row for row in sorted(chosen) if detections.confidence[row] > 0]
+    return gather_silhouettes({row: detections.mask_patch(row) for row in seen}, detections.image_size)

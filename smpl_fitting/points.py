@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -25,9 +26,18 @@ class Linear:
     lever: Tensor  # (T, L, A, 3)
     shape: Tensor  # (T, L, 3, B)
 
-    def select(self, rows: Tensor) -> Linear:
-        """Some of the points."""
-        return Linear(self.points[:, rows], self.lever[:, rows], self.shape[:, rows])
+    @cached_property
+    def by_frame(self) -> Tensor:
+        """(T, L, 3, 3 A + 3) the Jacobian by all turns and ``trans``: ``w x lever`` is ``-[lever]x w``."""
+        x, y, z = self.lever.unbind(-1)
+        zero = torch.zeros_like(x)
+        rows = (
+            torch.stack((zero, z, -y), -1),
+            torch.stack((-z, zero, x), -1),
+            torch.stack((y, -x, zero), -1),
+        )
+        turned = torch.stack(rows, 2).flatten(3)
+        return torch.cat((turned, torch.eye(3).expand(*turned.shape[:2], 3, 3)), -1)
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,9 @@ class PointSet:
     def positions(self, posed: Posed, betas: Tensor, frames: Tensor) -> Tensor:
         """(F, L, 3) the points alone."""
         turns = posed.turns[frames]
-        arms = self._arms(posed, betas, frames, slice(None)).expand(len(turns), -1, -1, -1)
-        return torch.einsum("tjab,tljb->tla", turns, arms) + self._share @ posed.joints[frames]
+        arms = self._arms(posed, betas, frames, slice(None)).flatten(2)  # (1 or F, L, J * 3)
+        turned = arms @ turns.transpose(2, 3).flatten(1, 2)
+        return turned + self._share @ posed.joints[frames]
 
     def _arms(self, posed: Posed, betas: Tensor, frames: Index, chosen: Index) -> Tensor:
         """(1 or T, L, J, 3) what each joint carries of each point, in its own axes at rest."""
@@ -96,12 +107,9 @@ class PointSet:
     def _shape(self, turns: Tensor, joint_shape: Tensor, chosen: Index) -> Tensor:
         wanted = joint_shape.shape[-1]
         arms = (self._shapedirs - self._share[..., None, None] * self._body.J_shapedirs)[..., :wanted][chosen]
-        shares = self._share[chosen]
-        if isinstance(chosen, Tensor):
-            moved = torch.einsum("tjab,tljbs->tlas", turns, arms)
-            return moved + torch.einsum("tlj,tjas->tlas", shares, joint_shape)
-        moved = torch.einsum("tjab,ljbs->tlas", turns, arms)
-        return moved + torch.einsum("lj,tjas->tlas", shares, joint_shape)
+        each = "t" if isinstance(chosen, Tensor) else ""  # whether every frame has points of its own
+        moved = torch.einsum(f"tjab,{each}ljbs->tlas", turns, arms)
+        return moved + torch.einsum(f"{each}lj,tjas->tlas", self._share[chosen], joint_shape)
 
     def _correctives(self, features: Tensor) -> Tensor:
         posedirs = self._body.posedirs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,17 @@ class Silhouettes:
         return distance.detach(), slope
 
 
-def outline(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Distance field (S, S), its box (4,) and contour (CONTOUR_POINTS, 2) of a mask (H, W) in [0, 1].
+def outline(
+    mask: np.ndarray, box: np.ndarray, image_size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Distance field (S, S), its box (4,) and contour (CONTOUR_POINTS, 2), in pixels of the picture, of a mask.
 
     None where the mask holds no person. The largest connected part counts; edges that the picture's border
     cuts are no contour.
+
+    Args:
+        mask: (h, w) in [0, 1], of any resolution. box: x0, y0, x1, y1, the part of the picture that it covers.
+        image_size: (height, width) of the picture.
     """
     solid = mask > 0.5
     labels, count = ndimage.label(solid)
@@ -54,30 +61,37 @@ def outline(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | Non
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     solid = labels == sizes.argmax()
-    height, width = solid.shape
+    scale = (box[2:] - box[:2]) / solid.shape[::-1]  # pixels of the picture for one of the mask's
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-    centre = np.array([columns[0] + columns[-1] + 1, rows[0] + rows[-1] + 1]) / 2
-    half = 0.65 * max(columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
-    box = np.array([*(centre - half), *(centre + half)])
+    low = box[:2] + scale * (columns[0], rows[0])
+    high = box[:2] + scale * (columns[-1] + 1, rows[-1] + 1)
+    centre, half = (low + high) / 2, 0.65 * (high - low).max()
     step = 2 * half / FIELD_SIZE
-    sample = (np.arange(FIELD_SIZE) + 0.5) * step
-    x, y = np.floor(box[0] + sample).astype(int), np.floor(box[1] + sample).astype(int)
-    valid = ((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width))[None]
-    crop = solid[np.clip(y, 0, height - 1)][:, np.clip(x, 0, width - 1)] & valid
+    places = (centre - half)[:, None] + (np.arange(FIELD_SIZE) + 0.5) * step  # (2, S) x, y of the samples
+    x, y = np.floor((places - box[:2, None]) / scale[:, None]).astype(int)
+    inside = (places >= 0) & (places < np.array(image_size[::-1])[:, None])
+    known = (inside[1] & (y >= 0) & (y < solid.shape[0]))[:, None]
+    known = known & (inside[0] & (x >= 0) & (x < solid.shape[1]))
+    crop = solid[np.clip(y, 0, solid.shape[0] - 1)][:, np.clip(x, 0, solid.shape[1] - 1)] & known
     field = ndimage.distance_transform_edt(~crop) * step
     edge = crop & ~ndimage.binary_erosion(crop)
-    inner = ((y > 1) & (y < height - 2))[:, None] & ((x > 1) & (x < width - 2))[None]
-    points = np.argwhere(edge & inner)
+    inner = (places >= 2) & (places < np.array(image_size[::-1])[:, None] - 2)
+    points = np.argwhere(edge & inner[1][:, None] & inner[0])
     if len(points) < 16:
         return None
     chosen = points[np.linspace(0, len(points) - 1, CONTOUR_POINTS).round().astype(int)]
-    contour = box[:2] + (chosen[:, ::-1] + 0.5) * step
-    return field, box, contour
+    contour = np.stack((places[0, chosen[:, 1]], places[1, chosen[:, 0]]), -1)
+    return field, np.concatenate((centre - half, centre + half)), contour
 
 
-def gather_silhouettes(masks: dict[int, np.ndarray]) -> Silhouettes | None:
-    """Outlines of the frames in ``masks`` (row of the clip -> (H, W) in [0, 1]); None if none holds a person."""
-    found = {frame: shape for frame, mask in masks.items() if (shape := outline(mask)) is not None}
+def gather_silhouettes(
+    masks: Mapping[int, tuple[np.ndarray, np.ndarray]], image_size: tuple[int, int]
+) -> Silhouettes | None:
+    """Outlines of the frames in ``masks`` (row of the clip -> mask and its box, see :func:`outline`); None if none
+    holds a person."""
+    found = {
+        frame: shape for frame, mask in masks.items() if (shape := outline(*mask, image_size)) is not None
+    }
     if not found:
         return None
     fields, boxes, contours = zip(*found.values(), strict=True)

@@ -193,7 +193,6 @@ def minimise(objective: Objective, start: Parameters, steps: int, progress: Prog
     parameters, damping = start, DAMPING
     here = objective.linearize(parameters)
     for step in range(steps):
-        assert here.equations is not None
         try:
             trial = objective.moved(parameters, *here.equations.solve(damping))
         except torch.linalg.LinAlgError:  # not positive definite in single precision: a shorter step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -71,15 +72,35 @@ class Detections:
             ValueError: the masks were not asked for.
             FootageError: the mask is damaged.
         """
+        values = self._mask_values(i)
+        return _unit(Crop(*self.crops[i]).paste(values, self.image_size))
+
+    def mask_patch(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """The mask at its own resolution, float32 (S, S) in [0, 1], and the upright box x0 y0 x1 y1 in pixels that
+        it covers, which may reach over the picture's edge.
+
+        Raises:
+            ValueError, FootageError: as :meth:`mask`.
+        """
+        values = self._mask_values(i)
+        crop = Crop(*self.crops[i])
+        step = max(crop.size, 1.0) / len(values)
+        reach = abs(math.cos(crop.rotation)) + abs(math.sin(crop.rotation))  # of the turned square's box
+        side = math.ceil(len(values) * reach)
+        half = side * step / 2
+        middle = side / 2
+        patch = Crop(middle, middle, crop.size / step, crop.rotation).paste(values, (side, side))
+        return _unit(patch), np.array([crop.x - half, crop.y - half, crop.x + half, crop.y + half])
+
+    def _mask_values(self, i: int) -> np.ndarray:
+        """(S, S) uint8, as the detector gave it in the crop's own axes; 1 x 1 and zero where nobody was found."""
         if self.masks is None:
             raise ValueError("these detections hold no masks; detect with masks=True")
         if not self.masks[i]:
-            return np.zeros(self.image_size, np.float32)
+            return np.zeros((1, 1), np.uint8)
         values = _unpacked(self.masks[i])
         side = round(len(values) ** 0.5)
-        x, y, size, rotation = self.crops[i]
-        pasted = Crop(x, y, size, rotation).paste(values.reshape(side, side), self.image_size)
-        return pasted.astype(np.float32) / 255.0
+        return values.reshape(side, side)
 
     def save(self, path: str | Path) -> None:
         """Write one ``.npz`` without object arrays, whole or not at all; a few masks at a time are in memory."""
@@ -140,6 +161,10 @@ def _read_masks(path: Path, lengths: list[int]) -> MaskStore:
         if size != sum(lengths) or kind != np.uint8:
             raise ValueError("masks cut off")
         return MaskStore.of((member.read(length) for length in lengths), len(lengths))
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / 255.0
 
 
 def _check(data: dict[str, np.ndarray], lengths: np.ndarray | None) -> None:

@@ -1,5 +1,6 @@
 """The second-order solver: its derivatives against differences, its banded solution against a dense one."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,7 +36,7 @@ def random_problem(body):
         heights=torch.full((3,), 500.0),
         K=torch.tensor([[1000.0, 0, 450], [0, 1000, 350], [0, 0, 1]]).expand(3, 3, 3),
         frame_time=1 / 30,
-        silhouettes=gather_silhouettes({1: mask.numpy()}),
+        silhouettes=gather_silhouettes({1: (mask.numpy(), np.array([0, 0, 900, 700]))}, (700, 900)),
         contacts=torch.rand(3, 4),
         stature=1.7,
     )

@@ -1,10 +1,12 @@
 """The geometry of crops and tiles, and the choice between people, against what can be worked out by hand."""
 
 import dataclasses
+import zlib
 
 import numpy as np
 import pytest
 
+from smpl_fitting.detection import Detections
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.matching import assign, relink
 from smpl_fitting.detection.search import COARSE, FINE, FINEST, MEDIUM, tiles
@@ -204,3 +206,32 @@ def test_sides_across_a_cut():
     kept = keep_sides(np.arange(20), *turned, height=340.0, cuts=np.array([10]))
     assert np.array_equal(kept[0], turned[0]) and np.array_equal(kept[1], turned[1])
     assert not np.array_equal(keep_sides(np.arange(20), *turned, height=340.0)[0], turned[0])
+
+
+@pytest.mark.parametrize(
+    "crop", [(640.3, 520.8, 500.0, 0.4), (300.0, 200.0, 700.0, -2.0), (90.0, 60.0, 40.0, 0.0)]
+)
+def test_the_patch_of_a_mask_is_the_mask(crop):
+    x, y = np.meshgrid(np.arange(64), np.arange(64))
+    oval = (255 * (((x - 30) / 20) ** 2 + ((y - 34) / 28) ** 2 < 1)).astype(np.uint8)
+    found = Detections(
+        keypoints=np.zeros((1, 33, 4), np.float32),
+        keypoints_world=np.zeros((1, 33, 3), np.float32),
+        confidence=np.ones(1, np.float32),
+        boxes=np.zeros((1, 4), np.float32),
+        image_size=(700, 900),
+        frames=np.zeros(1, np.int64),
+        crops=np.array([crop]),
+        masks=[zlib.compress(oval.tobytes())],
+    )
+    patch, box = found.mask_patch(0)
+    whole = found.mask(0) > 0.5
+    centres = np.argwhere(np.ones_like(whole)) + 0.5  # y, x
+    cells = np.floor((centres[:, ::-1] - box[:2]) * len(patch) / (box[2:] - box[:2])).astype(int)
+    known = ((cells >= 0) & (cells < len(patch))).all(1)
+    read = np.zeros(whole.size, bool)
+    read[known] = patch[cells[known, 1], cells[known, 0]] > 0.5
+    differing = (read != whole.ravel()).sum()
+    step = crop[2] / 64
+    assert differing < 120 * step**2 + 60 * step  # less than a cell along the oval's edge
+    assert whole.sum() > 20 * step**2
