@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,21 +82,59 @@ def submit(title: str, work: Work, on_done: Callable[[Any], None]) -> Task:
     return _queue(Task(title), work, on_done)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One job of the worker, a module of ``neural/jobs``. ``share``: how long it takes, next to the other steps."""
+
+    kind: str
+    params: dict[str, Any]
+    share: float = 1.0
+
+
 def submit_job(
     kind: str, params: dict[str, Any], title: str, on_done: Callable[[dict[str, Any]], None]
 ) -> Task:
-    """Queue one job of the worker, a module of ``neural/jobs``; ``on_done`` gets its result.
+    """Queue one job of the worker; ``on_done`` gets its result.
+
+    Raises:
+        AddonError: no Python for the worker is set.
+    """
+    return submit_jobs([Step(kind, params)], title, lambda results: on_done(results[0]))
+
+
+def submit_jobs(steps: Sequence[Step], title: str, on_done: Callable[[list[dict[str, Any]]], None]) -> Task:
+    """Queue jobs that are one piece of work, done one after the other; ``on_done`` gets their results.
 
     Raises:
         AddonError: no Python for the worker is set.
     """
     task, python = Task(title), worker_python()
 
-    def work(report: Report, cancelled: Cancelled) -> dict[str, Any]:
+    def work(report: Report, cancelled: Cancelled) -> list[dict[str, Any]]:
         worker = jobs.shared_worker(python, ROLE)
-        return worker.run(kind, params, report=report, cancelled=cancelled, log=task.add_log)
+        whole = sum(step.share for step in steps)
+        results, done = [], 0.0
+        for step in steps:
+            part = _part(report, done / whole, step.share / whole)
+            results.append(
+                worker.run(step.kind, step.params, report=part, cancelled=cancelled, log=task.add_log)
+            )
+            done += step.share
+        return results
 
     return _queue(task, work, on_done)
+
+
+def _part(report: Report, start: float, share: float) -> Report:
+    """Reports of one step as those of the whole; the rest takes as long, by its share, as the step so far."""
+    began = time.monotonic()
+
+    def partial(stage: str, fraction: float, eta_s: float | None) -> None:
+        if eta_s is not None:
+            eta_s += (time.monotonic() - began + eta_s) * (1 - start - share) / share
+        report(stage, start + share * fraction, eta_s)
+
+    return partial
 
 
 def answer(operator: bpy.types.Operator, task: Task) -> set[str]:
