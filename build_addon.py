@@ -1,8 +1,8 @@
 """Build the Blender extension: ``python build_addon.py [--output DIR]``.
 
-The zip holds ``blender_addon`` and, under ``worker/``, the project's own wheel, which the worker's environment is made
-from. The wheel is not among the manifest's ``wheels``: Blender's Python never imports it. Blender's own validator
-checks the result where pip's bpy is installed.
+The zip holds ``blender_addon`` and, under ``worker/``, the project's own wheel and the versions it was tested with,
+which the worker's environment is made from. The wheel is not among the manifest's ``wheels``: Blender's Python never
+imports it. Blender's own validator checks the result where pip's bpy is installed.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def build(output: Path) -> Path:
                     _add(archive, path.relative_to(ADDON).as_posix(), path)
             _add(archive, "LICENSE", REPO / "LICENSE")
             _add(archive, f"worker/{wheel.name}", wheel)
+            _add(archive, "worker/constraints.txt", REPO / "constraints.txt")
         os.replace(temporary, target)
     return target
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from smpl_fitting.errors import BodyModelError
+
 DISK_GB = 5.0
-MEMORY_GB = 4.0
-BLENDER_TIMEOUT_S = 120.0
+MEMORY_GB = 2.0  # the main job's peak is 1.3
+PROGRAM_TIMEOUT_S = 120.0
+EXTENSION = "liquid_motion"
 
 
 @dataclass(frozen=True)
@@ -59,29 +64,37 @@ def examine(check: Check) -> Finding:
         return Finding(check.name, "missing" if check.optional else "broken", detail, mend)
 
 
-def checks(folder: Path) -> list[Check]:
-    """Everything that is looked at, in order."""
+def checks(folder: Path, extension: str | None = None, bodies: Sequence[Path] = ()) -> list[Check]:
+    """Everything that is looked at, in order.
+
+    Args:
+        folder: where results would go.
+        extension: version of the extension that asks; its Blender is running then and is not looked for.
+        bodies: the user's SMPL files.
+    """
     again = (
-        "install liquid-motion again with constraints.txt: pip install -c constraints.txt '.[blender,smpl]'"
+        "press Update Environment in the extension's preferences"
+        if extension
+        else "install liquid-motion again with constraints.txt: pip install -c constraints.txt '.[blender]'"
     )
-    return [
+    found = [
         Check("python", _python, "use Python 3.11 or 3.12"),
+        Check("version", lambda: _version(extension), again),
         Check("torch", _torch, again),
+        Check("gpu", _gpu, "", optional=True),
         Check("detector", _detector, again),
         Check("rasterizer", _rasterizer, again),
         Check("video", _video, again),
         Check("exr", _exr, again),
         Check("body", _body, again),
-        Check(
-            "blender",
-            _blender,
-            "pip install bpy on Python 3.11, or install Blender 4.2 to 5.2",
-            optional=True,
-        ),
-        Check("smplx", _smplx, "pip install smplx, to use your own SMPL files", optional=True),
+        *(Check("SMPL file", partial(_smpl_file, path), "", optional=True) for path in bodies),
         Check("disk", lambda: _disk(folder), "free some disk space, or choose another folder"),
         Check("memory", _memory, "close other programs"),
     ]
+    if extension is None:
+        mend = "pip install bpy on Python 3.11, or install Blender 4.2 to 5.2"
+        found.insert(-2, Check("blender", _blender, mend, optional=True))
+    return found
 
 
 def _python() -> str:
@@ -90,16 +103,43 @@ def _python() -> str:
     return f"{platform.python_version()} at {sys.executable}"
 
 
+def _version(extension: str | None) -> str:
+    from neural import __version__
+
+    if extension not in (None, __version__):
+        raise RuntimeError(f"liquid-motion {__version__} here, the extension is {extension}")
+    return f"liquid-motion {__version__}"
+
+
 def _torch() -> str:
     import torch
 
+    return f"{torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _gpu() -> str:
+    import torch
+
     if torch.cuda.is_available():
-        place = f"CUDA, {torch.cuda.get_device_name()}"
-    elif torch.backends.mps.is_available():
-        place = "MPS"
-    else:
-        place = f"CPU, {torch.get_num_threads()} threads"
-    return f"{torch.__version__}, {place}"
+        memory = torch.cuda.mem_get_info()[1] / 1e9
+        return f"{torch.cuda.get_device_name()} by CUDA, {memory:.0f} GB"
+    if torch.backends.mps.is_available():
+        return "Apple GPU by MPS"
+    if name := _nvidia_gpu():
+        raise Ailment(
+            f"{name} is there, and this torch cannot use it",
+            "make the environment again for CUDA, and bring the GPU's driver up to date",
+        )
+    return "none that torch can use; the CPU does all"
+
+
+def _nvidia_gpu() -> str:
+    """The first one's name by the driver's own tool, or ''."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ""
+    names = _output([tool, "--query-gpu=name", "--format=csv,noheader"])
+    return names.strip().splitlines()[0] if names.strip() else ""
 
 
 def _detector() -> str:
@@ -154,28 +194,69 @@ def _body() -> str:
     return f"open body, {len(body.v_template)} vertices, {body.num_joints} joints"
 
 
+def _smpl_file(path: Path) -> str:
+    from smpl_fitting.body import load_body
+
+    try:
+        body = load_body(path)
+    except BodyModelError as error:
+        raise Ailment(str(error), "choose another file") from error
+    return f"{path.name}: {body.name}, {body.gender}, {len(body.v_template)} vertices"
+
+
+_LOOK = """
+import bpy, json, sys
+found = {"blender": bpy.app.version_string, "extension": ""}
+if bpy.app.binary_path:
+    import addon_utils
+    for module in addon_utils.modules():
+        if module.__name__.rpartition(".")[2] == sys.argv[-1]:
+            found["extension"] = ".".join(map(str, module.bl_info["version"]))
+print("FOUND" + json.dumps(found), flush=True)
+"""
+
+
 def _blender() -> str:
     """In a process of its own, since importing bpy changes the process it is in."""
-    found = shutil.which("blender")
-    binary = f"; blender at {found}" if found else ""
-    code = "import bpy; print(bpy.app.version_string, flush=True)"
+    from neural import __version__
+    from neural.blender import find_blender
+
+    command = find_blender()
+    if command[0] == sys.executable:
+        return f"bpy {_look([sys.executable, '-c', _LOOK])['blender']}"
+    found = _look([command[0], "--background", "--python-expr", _LOOK, "--", EXTENSION])
+    program = f"Blender {found['blender']} at {command[0]}"
+    if not found["extension"]:
+        raise Ailment(f"{program} without the extension", "install the extension's zip in it")
+    if found["extension"] != __version__:
+        raise Ailment(
+            f"{program} has the extension {found['extension']}, this is liquid-motion {__version__}",
+            "install both from the same release",
+        )
+    return f"{program} with the extension {found['extension']}"
+
+
+def _look(command: list[str]) -> dict[str, str]:
+    said = _output(command)
+    answers = [line for line in said.splitlines() if line.startswith("FOUND")]
+    if not answers:
+        raise RuntimeError(f"{command[0]} does not say its version")
+    return json.loads(answers[-1].removeprefix("FOUND"))
+
+
+def _output(command: list[str]) -> str:
+    """What a program prints.
+
+    Raises:
+        RuntimeError: it fails; its last line.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=BLENDER_TIMEOUT_S,
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROGRAM_TIMEOUT_S
     )
-    if done.returncode == 0:
-        return f"bpy {done.stdout.strip().splitlines()[-1]}{binary}"
-    if found:
-        return f"no bpy{binary}"
-    lines = done.stderr.strip().splitlines()
-    raise RuntimeError(lines[-1] if lines else f"importing bpy ended with {done.returncode}")
-
-
-def _smplx() -> str:
-    return f"smplx {metadata.version('smplx')}"
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise RuntimeError(lines[-1] if lines else f"{command[0]} ended with {done.returncode}")
+    return done.stdout
 
 
 def _disk(folder: Path) -> str:

@@ -14,12 +14,17 @@ def command(
     folder: Annotated[
         Path, typer.Option("--folder", help="Where results would go, for its free space.")
     ] = Path("."),
+    bodies: Annotated[
+        list[Path] | None,
+        typer.Option("--body", help="A SMPL, SMPL-H or SMPL-X file of yours to check; repeatable."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check this installation, and say how to mend what is missing."""
     from neural.cli._perform import FAILED, perform
 
-    result = perform("doctor", {"folder": str(folder)}, _show, as_json=as_json)
+    params = {"folder": str(folder), "bodies": [str(path) for path in bodies or ()]}
+    result = perform("doctor", params, _show, as_json=as_json)
     if not result["healthy"]:
         raise typer.Exit(FAILED)
 

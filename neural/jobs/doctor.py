@@ -14,6 +14,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     Params:
         folder: where results would go (the current folder), for its free space.
+        extension: optional, version of the extension that asks.
+        bodies: optional, paths of the user's SMPL files.
 
     Returns:
         ``healthy``: whether the main job can run; ``findings``: each with name, state (``ok``, ``missing``,
@@ -21,7 +23,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """
     from neural.doctor import checks, examine
 
-    todo = checks(Path(params.get("folder") or "."))
+    bodies = [Path(path) for path in params.get("bodies") or ()]
+    todo = checks(Path(params.get("folder") or "."), params.get("extension"), bodies)
     progress = context.progress.part("Checking", 0.0, 1.0)
     findings = [examine(check) for check in progress.track(todo, len(todo))]
     return {

@@ -1,0 +1,355 @@
+"""The worker's own environment: made, gone on with after a break, brought up to date, and tried. Knows no bpy.
+
+A virtual environment of a Python 3.11 or 3.12, into which pip installs the wheel that the extension carries, with the
+versions it was tested with. What pip has downloaded is kept until all is well, so that a broken download goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from . import jobs
+from .errors import AddonError
+from .interpreters import clean_variables, environment_python
+from .pip_progress import PipProgress
+from .processes import run_command
+
+PACKAGE = Path(__file__).with_name("worker")
+"""The wheel and its constraints, put there by ``build_addon.py``."""
+CPU, CUDA, APPLE = "CPU", "CUDA", "APPLE"
+NONE, UNFINISHED, OLD, READY = "NONE", "UNFINISHED", "OLD", "READY"
+LOG = "setup.log"
+_VENV, _CACHE, _MARK, _LOCK = "venv", "downloads", "environment.json", "lock"
+_INDEX = {
+    ("linux", CPU): "https://download.pytorch.org/whl/cpu",
+    ("win32", CUDA): "https://download.pytorch.org/whl/cu130",
+}
+"""Where PyTorch comes from where PyPI, which has CUDA for Linux and the CPU for Windows, has another build."""
+_NEEDED_GB = {CPU: 5.0, CUDA: 14.0, APPLE: 5.0}
+_DOWNLOAD_MB = {CPU: (200, 400), CUDA: (900, 3000), APPLE: (100, 400)}
+"""PyTorch itself, and all the rest: about, for the progress."""
+_LONGEST_PATH = 150
+"""Characters below the environment's folder, on Windows (most are PyTorch's headers)."""
+_OF_THE_MOMENT = ("disk", "memory")
+"""What the self-test forgives: it says nothing of the environment."""
+_TORCH, _REST, _WHEEL, _TEST = 0.08, 0.35, 0.88, 0.92
+"""Share of the time at which each step begins, by the clock."""
+
+
+class SetupError(AddonError):
+    """The environment could not be made. ``details``: the end of the log."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
+
+
+def extension_version() -> str:
+    """The version in the manifest."""
+    with open(Path(__file__).with_name("blender_manifest.toml"), "rb") as file:
+        return tomllib.load(file)["version"]
+
+
+def state(folder: Path) -> str:
+    """``NONE``, ``UNFINISHED`` (a set-up was broken off), ``OLD`` (of another wheel than ours) or ``READY``."""
+    mark = read_mark(folder)
+    if mark is None or not environment_python(folder / _VENV).exists():
+        return UNFINISHED if (folder / _VENV).exists() else NONE
+    return READY if PACKAGE.is_dir() and mark["wheel"] == _digest(wheel()) else OLD
+
+
+def read_mark(folder: Path) -> dict[str, Any] | None:
+    """What is known of a finished environment: version, flavour, python, torch; None where there is none."""
+    try:
+        return json.loads((folder / _MARK).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def ready_python(folder: Path) -> Path | None:
+    """The interpreter of a finished environment."""
+    return environment_python(folder / _VENV) if state(folder) in (READY, OLD) else None
+
+
+def wheel() -> Path:
+    """The project's wheel inside the extension.
+
+    Raises:
+        AddonError: there is none, as in a source tree.
+    """
+    found = sorted(PACKAGE.glob("liquid_motion-*.whl"))
+    if not found:
+        raise AddonError(
+            f"{PACKAGE}: no wheel of the worker; this is a source tree: install it with pip, or install the zip"
+        )
+    return found[-1]
+
+
+@functools.lru_cache(maxsize=1)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def create_environment(
+    python: Path, folder: Path, flavour: str, report: jobs.Report, cancelled: Callable[[], bool]
+) -> dict[str, Any]:
+    """Make the environment, or go on where the last try stopped; returns what ``doctor`` found in it.
+
+    Args:
+        python: the Python to build on (:func:`interpreters.find_interpreter`).
+        folder: gets ``venv``, the log, and, until all is well, what was downloaded.
+        flavour: ``CPU``, ``CUDA`` or ``APPLE``.
+
+    Raises:
+        SetupError: a step failed; what is done so far is kept.
+        AddonError: no room, or another Blender is at it.
+        JobCancelled: ``cancelled()`` became true; what is done so far is kept.
+    """
+    ours = wheel()
+    _check_room(folder, flavour)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder), open(folder / LOG, "w", encoding="utf-8", buffering=1) as log:
+        (folder / _MARK).unlink(missing_ok=True)
+        setup = _Setup(folder, log, report, cancelled)
+        setup.make_venv(python)
+        first, second = (1e6 * megabytes for megabytes in _DOWNLOAD_MB[flavour])
+        index = _INDEX.get((sys.platform, flavour))
+        from_index = ["--index-url", index] if index else []
+        setup.pip("PyTorch", [*from_index, "--no-deps", "torch"], first, _TORCH, _REST)
+        setup.pip("packages", [str(ours)], second, _REST, _WHEEL)
+        setup.pip("Liquid Motion", ["--force-reinstall", "--no-deps", str(ours)], 0.0, _WHEEL, _TEST)
+        hello, health = setup.test()
+        mark = {
+            "version": hello["version"],
+            "wheel": _digest(ours),
+            "flavour": flavour,
+            "python": hello["python"],
+            "torch": hello["torch"],
+        }
+        _write(folder / _MARK, json.dumps(mark))
+        shutil.rmtree(folder / _CACHE, ignore_errors=True)
+    return health
+
+
+def remove_environment(folder: Path) -> None:
+    """Delete it with all that was downloaded for it.
+
+    Raises:
+        AddonError: a file is in use, or another Blender is making it.
+    """
+    if not folder.exists():
+        return
+    try:
+        with _alone(folder):
+            (folder / _MARK).unlink(missing_ok=True)
+            for name in (_VENV, _CACHE):
+                if (folder / name).exists():
+                    shutil.rmtree(folder / name)
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise AddonError(
+            f"{error.filename or folder}: cannot be deleted ({error.strerror}); close what uses it"
+        ) from error
+
+
+class _Setup:
+    """One try: its log, and where in the whole it is."""
+
+    def __init__(self, folder: Path, log: TextIO, report: jobs.Report, cancelled: Callable[[], bool]) -> None:
+        self._folder, self._log, self._cancelled = folder, log, cancelled
+        self._report = report
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._tail: deque[str] = deque(maxlen=60)
+        self._venv = folder / _VENV
+
+    def make_venv(self, python: Path) -> None:
+        """The environment, and a pip that can report its progress; a usable one is kept."""
+        self._tell("Making the environment", 0.0)
+        if not self._works():
+            shutil.rmtree(self._venv, ignore_errors=True)
+            command = [str(python), "-I", "-m", "venv", str(self._venv)]
+            self._run(command, "the environment cannot be made", lambda line: not line)
+        for path in _half_installed(self._site_packages()):
+            self._note(f"removing {path.name}, which was half installed")
+            shutil.rmtree(path)
+        self.pip("pip", ["--upgrade", "pip>=25.1"], 0.0, 0.04, _TORCH)
+
+    def _works(self) -> bool:
+        python = environment_python(self._venv)
+        if not python.exists():
+            return False
+        quiet = run_command(
+            [str(python), "-I", "-m", "pip", "--version"],
+            clean_variables(),
+            lambda line: None,
+            self._cancelled,
+        )
+        return quiet == 0
+
+    def pip(self, what: str, words: list[str], megabytes: float, start: float, stop: float) -> None:
+        """One ``pip install`` as the part [start, stop] of the whole."""
+        python = environment_python(self._venv)
+        command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        if what != "pip":  # the pip that comes with Python may not know it
+            command += ["--progress-bar", "raw", "--constraint", str(PACKAGE / "constraints.txt")]
+        command += ["--cache-dir", str(self._folder / _CACHE), *words]
+        progress = PipProgress(self._site_packages(), megabytes)
+
+        def line(text: str) -> bool:
+            silent = progress.line(text)
+            self._tell(f"{what}: {progress.stage}", start + (stop - start) * progress.fraction)
+            return silent
+
+        self._run(command, f"{what} could not be installed", line)
+
+    def test(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Start a worker there and let it look at itself. Returns its greeting and what it found."""
+        self._tell("Self-test: starting the worker", _TEST)
+        worker = jobs.Worker([str(environment_python(self._venv)), "-m", "neural.worker"])
+        try:
+            hello = worker.wait_until_ready(self._cancelled)
+            self._note(f"worker {hello['version']}, Python {hello['python']}, torch {hello['torch']}")
+
+            def report(stage: str, fraction: float, eta_s: float | None) -> None:
+                self._tell(f"Self-test: {stage}", _TEST + (1 - _TEST) * fraction)
+
+            params = {"folder": str(self._folder), "extension": extension_version()}
+            health = worker.run("doctor", params, report=report, cancelled=self._cancelled)
+        except jobs.WorkerError as error:
+            self._note(error.details)
+            raise SetupError(f"the self-test failed: {error}", "\n".join(self._tail)) from error
+        finally:
+            worker.close()
+        for finding in health["findings"]:
+            self._note(f"{finding['state']:8}{finding['name']:12}{finding['detail']}")
+        broken = [
+            finding
+            for finding in health["findings"]
+            if finding["state"] == "broken" and finding["name"] not in _OF_THE_MOMENT
+        ]
+        if broken:
+            what = "; ".join(f"{finding['name']}: {finding['detail']}" for finding in broken)
+            raise SetupError(f"the self-test found {what} ({broken[0]['mend']})", "\n".join(self._tail))
+        return hello, health
+
+    def _run(self, command: list[str], failure: str, on_line: Callable[[str], bool]) -> None:
+        self._note("$ " + " ".join(command))
+
+        def line(text: str) -> None:
+            if not on_line(text):
+                self._note(text)
+
+        code = run_command(command, clean_variables(), line, self._cancelled)
+        if code:
+            why = _reason(self._tail) or f"exit code {code}"
+            raise SetupError(f"{failure}: {why}", "\n".join(self._tail))
+
+    def _site_packages(self) -> Path:
+        if sys.platform == "win32":
+            return self._venv / "Lib" / "site-packages"
+        return next(self._venv.glob("lib/python3.*/site-packages"), self._venv)
+
+    def _note(self, text: str) -> None:
+        self._log.write(text + "\n")
+        self._tail.append(text)
+
+    def _tell(self, stage: str, fraction: float) -> None:
+        """The time left, by the pace so far of this try."""
+        if self._first is None:
+            self._first = fraction
+        gained, elapsed = fraction - self._first, time.monotonic() - self._began
+        self._report(stage, fraction, elapsed / gained * (1 - fraction) if gained > 0.05 else None)
+
+
+def _half_installed(site_packages: Path) -> Iterator[Path]:
+    """What a pip that was killed leaves: records without their list of files, and what it was replacing."""
+    for path in site_packages.iterdir():
+        unlisted = path.name.endswith(".dist-info") and not (path / "RECORD").is_file()
+        if path.is_dir() and (unlisted or path.name.startswith("~")):
+            yield path
+
+
+def _reason(lines: deque[str]) -> str:
+    """The line of pip's that says what went wrong, with the mend where there is one to know."""
+    said = "\n".join(lines)
+    errors = [line for line in lines if line.startswith(("ERROR:", "Error:", "OSError"))]
+    if "No space left" in said or "Errno 28" in said:
+        return "the disk is full; free some space and press the button again, it goes on from here"
+    network = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError")
+    network += (
+        "ProxyError",
+        "Read timed out",
+        "IncompleteRead",
+        "ConnectionResetError",
+        "IncompleteDownload",
+    )
+    if any(word in said for word in network):
+        return "the connection failed; press the button again once it is back, it goes on from here"
+    return errors[0].partition(": ")[2] if errors else next((line for line in reversed(lines) if line), "")
+
+
+def _check_room(folder: Path, flavour: str) -> None:
+    existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+    free, needed = shutil.disk_usage(existing).free / 1e9, _NEEDED_GB[flavour]
+    if free < needed and state(folder) in (NONE,):
+        raise AddonError(
+            f"{existing}: {free:.0f} GB free, the environment needs {needed:.0f}; free some space"
+        )
+    if sys.platform == "win32" and len(str(folder)) + _LONGEST_PATH > 259:
+        _check_long_paths(folder)
+
+
+def _check_long_paths(folder: Path) -> None:
+    """Windows refuses paths of more than 259 characters unless it was told otherwise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ("x" * (_LONGEST_PATH - 50)) / ("x" * 48)
+    try:
+        probe.mkdir(parents=True)
+    except OSError as error:
+        raise AddonError(
+            f"{folder}: too long a path for Windows; switch on long paths (in the registry, LongPathsEnabled), or make "
+            "an environment elsewhere and choose its Python"
+        ) from error
+    finally:
+        shutil.rmtree(probe.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two Blenders do not build the same environment: a lock that ends with its process."""
+    with open(folder / _LOCK, "a+b") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AddonError(
+                f"{folder}: another Blender is setting up this environment; wait for it"
+            ) from error
+        yield
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
