@@ -1,13 +1,54 @@
 """Pictures between the worker (display-referred sRGB, straight alpha, top row first) and Blender's render result
-(scene-linear, premultiplied alpha, bottom row first)."""
+(scene-linear, premultiplied alpha, bottom row first).
+
+Colours travel and wait as 16-bit fixed point: the bytes of a photo are exact in it (65535 = 255 x 257), and a table
+of 65,536 entries turns them into linear light, where the power itself would cost most of a frame's overhead.
+"""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 FAR = 1e10
 """Depth where there is nothing, as Cycles writes it."""
+_FULL = 65535
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame, top row first.
+
+    Attributes:
+        rgba: (H, W, 4) uint16, display-referred sRGB, straight alpha.
+        depth: (H, W) float32 metres along the camera's axis, infinite where there is nobody.
+        provenance: (H, W) uint8: 0 nobody or invented, 255 mirrored, else source number + 1.
+    """
+
+    rgba: np.ndarray
+    depth: np.ndarray
+    provenance: np.ndarray
+
+    @staticmethod
+    def empty(size: tuple[int, int]) -> Picture:
+        """Nobody: clear everywhere."""
+        return Picture(
+            np.zeros((*size, 4), np.uint16), np.full(size, np.inf, np.float32), np.zeros(size, np.uint8)
+        )
+
+    def placed(self, box: tuple[int, int, int, int], size: tuple[int, int]) -> Picture:
+        """This picture as the part x0, y0, x1, y1 of a larger one of ``size`` (height, width)."""
+        if box == (0, 0, size[1], size[0]):
+            return self
+        whole = Picture.empty(size)
+        inside = np.s_[box[1] : box[3], box[0] : box[2]]
+        for name in ("rgba", "depth", "provenance"):
+            getattr(whole, name)[inside] = getattr(self, name)
+        return whole
 
 
 def srgb_to_linear(values: npt.ArrayLike) -> np.ndarray:
@@ -24,39 +65,75 @@ def linear_to_srgb(values: npt.ArrayLike) -> np.ndarray:
     )
 
 
+def to_fixed(values: npt.ArrayLike) -> np.ndarray:
+    """[0, 1] as 16-bit fixed point."""
+    return (np.clip(values, 0.0, 1.0) * _FULL + 0.5).astype(np.uint16)
+
+
+def from_fixed(values: np.ndarray) -> np.ndarray:
+    """16-bit fixed point as float32 in [0, 1]."""
+    return values * np.float32(1 / _FULL)
+
+
+@functools.cache
+def _linear_table() -> np.ndarray:
+    return srgb_to_linear(np.arange(_FULL + 1) / _FULL).astype(np.float32)
+
+
 def over(front: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Porter-Duff over of two straight-alpha RGBA pictures (H, W, 4)."""
-    a, b = front[..., 3:], back[..., 3:] * (1 - front[..., 3:])
+    """Porter-Duff over of two straight-alpha pictures (H, W, 4) uint16, mixed display-referred as photos are."""
+    out = front.copy()
+    mixed = front[..., 3] < _FULL
+    upper, lower = from_fixed(front[mixed]), from_fixed(back[mixed])
+    a, b = upper[:, 3:], lower[:, 3:] * (1 - upper[:, 3:])
     alpha = a + b
-    colour = (front[..., :3] * a + back[..., :3] * b) / np.maximum(alpha, 1e-8)
-    return np.concatenate([colour, alpha], -1)
+    colour = (upper[:, :3] * a + lower[:, :3] * b) / np.maximum(alpha, 1e-8)
+    out[mixed] = to_fixed(np.concatenate([colour, alpha], -1))
+    return out
 
 
-def merge_by_depth(
-    first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two people in one picture: at every pixel the nearer one is over the other.
+def merge_by_depth(first: Picture, second: Picture) -> Picture:
+    """Two people in one picture: at every pixel the nearer one is over the other."""
+    nearer = second.depth < first.depth
+    front = np.where(nearer[..., None], second.rgba, first.rgba)
+    back = np.where(nearer[..., None], first.rgba, second.rgba)
+    return Picture(
+        over(front, back),
+        np.minimum(first.depth, second.depth),
+        np.where(nearer, second.provenance, first.provenance),
+    )
 
-    Args:
-        first, second: RGBA (H, W, 4), straight alpha, and depth (H, W), infinite where there is nobody.
+
+def to_linear(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) float32 scene-linear premultiplied, of (H, W, 4) uint16 display-referred straight."""
+    out = np.empty(rgba.shape, np.float32)
+    out[..., 3] = from_fixed(rgba[..., 3])
+    np.multiply(_linear_table()[rgba[..., :3]], out[..., 3:], out=out[..., :3])
+    return out
+
+
+def from_linear(linear: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`to_linear`; where alpha is 0 the colour is 0."""
+    colour = linear[..., :3] / np.maximum(linear[..., 3:], 1e-8)
+    return to_fixed(np.concatenate([linear_to_srgb(colour), linear[..., 3:]], -1))
+
+
+def average(pictures: Iterable[Picture]) -> Picture:
+    """Motion blur: colours averaged in linear light, the nearest depth, the first picture's word on provenance.
+
+    One picture comes back as it is.
     """
-    second_in_front = (second[1] < first[1])[..., None]
-    front = np.where(second_in_front, second[0], first[0])
-    back = np.where(second_in_front, first[0], second[0])
-    return over(front, back), np.minimum(first[1], second[1])
-
-
-def to_combined(rgba: np.ndarray) -> np.ndarray:
-    """Values of Blender's Combined pass, flat float32, of an RGBA picture (H, W, 4) as the worker returns it."""
-    rgba = np.asarray(rgba[::-1], np.float32)
-    combined = np.zeros(rgba.shape, np.float32)
-    seen = rgba[..., 3] > 0  # the power costs most of a frame's overhead, and much of a frame is clear
-    alpha = rgba[seen, 3:]
-    combined[seen] = np.concatenate([srgb_to_linear(rgba[seen, :3]) * alpha, alpha], -1)
-    return combined.ravel()
+    pictures = iter(pictures)
+    first = next(pictures)
+    linear, depth, provenance, count = to_linear(first.rgba), first.depth, first.provenance, 1
+    for one in pictures:
+        linear += to_linear(one.rgba)
+        provenance = np.where(np.isfinite(depth), provenance, one.provenance)
+        depth = np.minimum(depth, one.depth)
+        count += 1
+    return first if count == 1 else Picture(from_linear(linear / count), depth, provenance)
 
 
 def to_depth(depth: np.ndarray) -> np.ndarray:
-    """Values of Blender's Depth pass, flat float32, of depth (H, W) in metres along the camera's axis."""
-    filled = np.where(np.isfinite(depth), depth, FAR)
-    return np.ascontiguousarray(filled[::-1], np.float32).ravel()
+    """Depth (H, W) as Blender's Depth pass has it: far where there is nothing."""
+    return np.where(np.isfinite(depth), depth, np.float32(FAR))

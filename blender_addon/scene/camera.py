@@ -6,7 +6,7 @@ pixel, where ``view_size`` is the picture's side that the sensor is fitted to, c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -24,6 +24,10 @@ SENSOR_WIDTH = 36.0
 """Millimetres. Blender's own default; only its ratio to the focal length shows."""
 
 _MIN_RESOLUTION = 4
+
+FAR_DISTANCE = 3000.0
+"""Metres at which a pinhole stands in for an orthographic camera: single precision still tells depths a quarter of
+a millimetre apart there, and a person's nearest point is enlarged by no more than one in ten thousand."""
 
 _STILL = 1e-6
 """Cameras that move by less than this (metres, radians, relative focal length) are not keyed."""
@@ -132,21 +136,61 @@ def _set_lens(data: bpy.types.Camera, lens: Lens, frame_start: int) -> None:
         add_action(data, data.name, changing, frame_start)
 
 
-def camera_intrinsics(
-    camera: bpy.types.Camera, render: bpy.types.RenderSettings
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """``K`` (3, 3) and (height, width) of what this camera renders, border (render region) included.
+@dataclass(frozen=True)
+class View:
+    """What a camera sees, in pixels of the part of the picture that is rendered.
+
+    Attributes:
+        K: (3, 3) pinhole intrinsics; orthographic: pixels a metre where a pinhole has its focal lengths.
+        R, t: (3, 3), (3,), world to camera, OpenCV axes.
+        size: (height, width) of the part.
+        box: x0, y0, x1, y1 of the part in the whole picture.
+        full_size: (height, width) of the whole picture.
+    """
+
+    K: np.ndarray
+    R: np.ndarray
+    t: np.ndarray
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    full_size: tuple[int, int]
+    orthographic: bool = False
+
+
+def whole_view(
+    K: np.ndarray, R: np.ndarray, t: np.ndarray, size: tuple[int, int], orthographic: bool = False
+) -> View:
+    """A view whose whole picture is rendered."""
+    return View(K, R, t, size, (0, 0, size[1], size[0]), size, orthographic)
+
+
+def camera_view(camera: bpy.types.Camera, matrix_world: np.ndarray, render: bpy.types.RenderSettings) -> View:
+    """What an evaluated camera renders: perspective or orthographic, shift, sensor fit, border (render region).
 
     Raises:
-        AddonError: the camera is not a perspective one.
+        AddonError: the camera is panoramic.
     """
-    if camera.type != "PERSP":
+    height, width = picture_size(render)
+    K = camera_intrinsics(camera, render)
+    box = border_box(render)
+    K[0, 2] -= box[0]
+    K[1, 2] -= box[1]
+    size = (box[3] - box[1], box[2] - box[0])
+    return View(K, *camera_extrinsics(matrix_world), size, box, (height, width), camera.type == "ORTHO")
+
+
+def camera_intrinsics(camera: bpy.types.Camera, render: bpy.types.RenderSettings) -> np.ndarray:
+    """``K`` (3, 3) of the whole picture; orthographic: pixels a metre in place of the focal lengths.
+
+    Raises:
+        AddonError: the camera is panoramic.
+    """
+    if camera.type not in ("PERSP", "ORTHO"):
         raise AddonError(
-            f"camera {camera.name!r} is {camera.type.lower()}; Liquid Motion renders perspective cameras, "
-            "set its Lens Type to Perspective"
+            f"camera {camera.name!r} is {camera.type.lower()}; Liquid Motion renders perspective and orthographic "
+            "cameras, set its Lens Type to one of them"
         )
-    scale = render.resolution_percentage / 100
-    width, height = int(render.resolution_x * scale), int(render.resolution_y * scale)
+    height, width = picture_size(render)
     ratio = render.pixel_aspect_y / render.pixel_aspect_x
     fit = camera.sensor_fit
     if fit == "AUTO":
@@ -155,23 +199,44 @@ def camera_intrinsics(
         horizontal = fit == "HORIZONTAL"
         sensor = camera.sensor_width if horizontal else camera.sensor_height
     view_size = width if horizontal else ratio * height
-    focal = camera.lens / sensor * view_size
+    scale = view_size * (1 / camera.ortho_scale if camera.type == "ORTHO" else camera.lens / sensor)
     cx = width / 2 - camera.shift_x * view_size
     cy = height / 2 + camera.shift_y * view_size / ratio
-    left, top, width, height = _border(render, width, height)
-    K = np.array([[focal, 0, cx - left], [0, focal / ratio, cy - top], [0, 0, 1.0]])
-    return K, (height, width)
+    return np.array([[scale, 0, cx], [0, scale / ratio, cy], [0, 0, 1.0]])
 
 
-def _border(render: bpy.types.RenderSettings, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, width, height in pixels of the part that is rendered (``render_init_from_main``'s rounding)."""
+def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
+    """(height, width) of the whole picture, rounded as ``BKE_render_resolution`` does."""
+    percentage = render.resolution_percentage
+    return render.resolution_y * percentage // 100, render.resolution_x * percentage // 100
+
+
+def border_box(render: bpy.types.RenderSettings) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of what is rendered of the whole picture, rounded as ``render_init_from_main`` does."""
+    height, width = picture_size(render)
     if not render.use_border:
         return 0, 0, width, height
-    left, right = int(render.border_min_x * width), int(render.border_max_x * width)
-    bottom, top = int(render.border_min_y * height), int(render.border_max_y * height)
-    return left, height - top, right - left, top - bottom
+    # in single precision, as Blender multiplies: 0.7 of 10 is 7 there and 6.9999999 in double
+    left, right = (int(np.float32(x) * np.float32(width)) for x in (render.border_min_x, render.border_max_x))
+    bottom, top = (
+        int(np.float32(y) * np.float32(height)) for y in (render.border_min_y, render.border_max_y)
+    )
+    return left, height - top, right, height - bottom
 
 
 def camera_extrinsics(matrix_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``R`` (3, 3) and ``t`` (3,) of an evaluated camera's world matrix."""
     return blender_to_opencv(np.array(matrix_world))
+
+
+def far_pinhole(view: View, vertices: np.ndarray) -> tuple[View, float]:
+    """A pinhole that sees these vertices (V, 3) as an orthographic ``view`` does, and what its depths are more by.
+
+    It stands ``FAR_DISTANCE`` from the vertices' middle depth: something d metres nearer appears larger by
+    d / FAR_DISTANCE, a twentieth of a pixel at the edge of a person of 1,000 pixels.
+    """
+    depth = vertices @ view.R[2] + view.t[2]
+    behind = FAR_DISTANCE - float(depth.min() + depth.max()) / 2
+    K = view.K.copy()
+    K[[0, 1], [0, 1]] *= FAR_DISTANCE
+    return replace(view, K=K, t=view.t + [0.0, 0.0, behind], orthographic=False), behind

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from neural.compositing import fit_background
+from neural.jobs._blocks import write_blocks
 from neural.jobs._inputs import image_size, parameter
 from neural.jobs.context import JobContext
-from smpl_fitting.files import atomic_path
 from smpl_fitting.video import open_footage
 
 
@@ -21,10 +19,11 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         path: a clip, picture sequence or picture.
         index: the frame's number from 0; before the start and after the end the first and last one stand.
         size: ``[height, width]``.
-        out: the ``.npz`` to write.
+        crop: ``[x0, y0, x1, y1]``, the part of it that is wanted; all of it by default.
+        out: the file to write.
 
     Returns:
-        ``path``: the file written, with ``rgb`` (H, W, 3) uint8.
+        ``path``: the file written, one ``.npy`` block (h, w, 3) uint8 of that part.
 
     Raises:
         LiquidMotionError: the footage cannot be read, or the size is not one.
@@ -38,6 +37,6 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     footage = opened["footage"]
     index = min(max(int(params.get("index", 0)), 0), footage.frame_count - 1)
     rgb = fit_background(footage.frame(index)[..., :3], size)
-    with atomic_path(out) as temporary, open(temporary, "wb") as file:
-        np.savez(file, rgb=rgb)
+    x0, y0, x1, y1 = params.get("crop") or (0, 0, size[1], size[0])
+    write_blocks(out, rgb[y0:y1, x0:x1])
     return {"path": str(out)}

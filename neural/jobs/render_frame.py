@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neural.jobs._blocks import write_blocks
 from neural.jobs._inputs import image_size, parameter
 from neural.jobs.context import JobContext
 from smpl_fitting.errors import LiquidMotionError
-from smpl_fitting.files import atomic_path
 
 _CACHED_SUBJECTS = 4
+_RENDERERS = {"warp": ("neural.render", "WarpRenderer"), "liquid": ("neural.liquid", "LiquidRenderer")}
 
 
 def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
@@ -24,13 +26,14 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         arrays: an ``.npz`` with ``vertices`` (V, 3) world Z-up metres and an OpenCV camera ``K`` (3, 3),
             ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before.
         size: ``[height, width]``.
-        renderer: ``warp``.
-        out: the ``.npz`` to write.
+        renderer: ``warp`` or ``liquid``.
+        out: the file to write.
 
     Returns:
-        ``path``: the file written, with ``rgba`` (H, W, 4) float32, straight alpha, display-referred, top row
-        first; ``depth`` (H, W) float32 metres along the camera's z, infinite where there is nobody;
-        ``provenance`` (H, W) uint8.
+        ``box``: [x0, y0, x1, y1] of the part of the picture that shows anything; ``path``: the file written, of
+        three ``.npy`` blocks one after the other, each of that part, top row first: RGBA (h, w, 4) uint16,
+        display-referred, straight alpha; depth (h, w) float32 metres along the camera's z, infinite where there
+        is nobody; provenance (h, w) uint8.
 
     Raises:
         LiquidMotionError: a parameter is missing, or an array is not what it should be.
@@ -51,21 +54,29 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         )
     previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
     result = renderer.render(subject, vertices, camera, size, previous=previous)
-    with atomic_path(out) as temporary, open(temporary, "wb") as file:
-        np.savez(file, rgba=result.rgba, depth=result.depth, provenance=result.provenance)
+    box = _shown(result.rgba[..., 3])
+    inside = np.s_[box[1] : box[3], box[0] : box[2]]
+    rgba = (result.rgba[inside] * 65535.0 + 0.5).astype(np.uint16)
+    write_blocks(out, rgba, result.depth[inside], result.provenance[inside])
     context.progress.update(1.0)
-    return {"path": str(out)}
+    return {"path": str(out), "box": box}
+
+
+def _shown(alpha: np.ndarray) -> list[int]:
+    """x0, y0, x1, y1 of where alpha (H, W) is not 0; nothing is a part without rows and columns."""
+    rows, columns = (np.flatnonzero((alpha > 0).any(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return [0, 0, 0, 0]
+    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
 
 
 def _renderer(name: str, context: JobContext):
-    from neural.render import WarpRenderer
-
-    renderers = {"warp": WarpRenderer}
-    if name not in renderers:
-        raise LiquidMotionError(f"renderer {name!r} is unknown; choose one of {', '.join(renderers)}")
+    if name not in _RENDERERS:
+        raise LiquidMotionError(f"renderer {name!r} is unknown; choose one of {', '.join(_RENDERERS)}")
     key = ("renderer", name)
     if key not in context.cache:
-        context.cache[key] = renderers[name]()
+        module, kind = _RENDERERS[name]
+        context.cache[key] = getattr(importlib.import_module(module), kind)()
     return context.cache[key]
 
 

@@ -66,19 +66,18 @@ def test_any_camera_of_the_artist_is_read(addon, fit, size, aspect):
     scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = 1.0, aspect
     points = np.random.default_rng(2).normal(0, 0.8, (30, 3))
     pixels = blender_pixels(camera, points)
-    K, found = cam.camera_intrinsics(data, scene.render)
-    R, t = cam.camera_extrinsics(camera.matrix_world)
-    assert found == size
-    assert np.abs(pixels - pinhole(K, R, t, points)).max() < 0.01
+    view = cam.camera_view(data, camera.matrix_world, scene.render)
+    assert view.size == size
+    assert np.abs(pixels - pinhole(view.K, view.R, view.t, points)).max() < 0.01
 
 
 def test_round_trip_of_the_intrinsics(addon):
     K = np.array([[900.0, 0, 300], [0, 850, 200], [0, 0, 1]])
     R, t = looking()
     camera = cam.add_camera(bpy.context.scene, K[None], R, t, (640, 480))
-    found, size = cam.camera_intrinsics(camera.data, bpy.context.scene.render)
-    assert size == (640, 480)
-    assert np.allclose(found, K, rtol=1e-5)
+    view = cam.camera_view(camera.data, camera.matrix_world, bpy.context.scene.render)
+    assert view.size == (640, 480)
+    assert np.allclose(view.K, K, rtol=1e-5)
 
 
 def test_border_and_percentage_move_the_principal_point(addon):
@@ -90,9 +89,34 @@ def test_border_and_percentage_move_the_principal_point(addon):
     scene.render.use_border = True
     scene.render.border_min_x, scene.render.border_max_x = 0.25, 0.75
     scene.render.border_min_y, scene.render.border_max_y = 0.5, 1.0
-    found, size = cam.camera_intrinsics(camera.data, scene.render)
-    assert size == (120, 160)
-    assert np.allclose(found, [[450, 0, 160 - 80], [0, 450, 120], [0, 0, 1]])
+    view = cam.camera_view(camera.data, camera.matrix_world, scene.render)
+    assert (view.size, view.full_size, view.box) == ((120, 160), (240, 320), (80, 0, 240, 120))
+    assert np.allclose(view.K, [[450, 0, 160 - 80], [0, 450, 120], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
+@pytest.mark.parametrize("aspect", [1.0, 1.5])
+def test_orthographic(addon, fit, aspect):
+    """The pinhole far away that stands in for it, against Blender's own projection."""
+    scene = bpy.context.scene
+    data = bpy.data.cameras.new("C")
+    data.type, data.ortho_scale, data.sensor_fit = "ORTHO", 2.4, fit
+    data.shift_x, data.shift_y = 0.1, -0.05
+    camera = bpy.data.objects.new("C", data)
+    scene.collection.objects.link(camera)
+    camera.matrix_world = cam.opencv_to_blender(*(a[0] for a in looking(seed=3))).T
+    scene.render.resolution_x, scene.render.resolution_y = 600, 1000
+    scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = 1.0, aspect
+    points = np.random.default_rng(2).uniform(-1, 1, (300, 3)) * [0.4, 0.4, 0.9]
+    pixels = blender_pixels(camera, points)
+    view = cam.camera_view(data, camera.matrix_world, scene.render)
+    assert view.orthographic
+    far, behind = cam.far_pinhole(view, points)
+    single = [np.asarray(a, np.float32) for a in (far.K, far.R, far.t, points)]
+    assert np.abs(pixels - pinhole(*single)).max() < 0.15
+    depth = points @ view.R[2] + view.t[2]
+    seen = points.astype(np.float32) @ single[1][2] + single[2][2] - np.float32(behind)
+    assert np.abs(seen - depth).max() < 5e-4
 
 
 def test_moving_camera_is_keyed(addon):
@@ -112,9 +136,9 @@ def test_moving_camera_is_keyed(addon):
 
 def test_other_cameras_are_refused(addon):
     data = bpy.data.cameras.new("C")
-    data.type = "ORTHO"
-    with pytest.raises(AddonError, match="ortho; Liquid Motion renders perspective"):
-        cam.camera_intrinsics(data, bpy.context.scene.render)
+    data.type = "PANO"
+    with pytest.raises(AddonError, match="pano; Liquid Motion renders perspective and orthographic"):
+        cam.camera_view(data, np.eye(4), bpy.context.scene.render)
     K = np.tile([[700.0, 5, 250], [0, 700, 420], [0, 0, 1]], (1, 1, 1))
     with pytest.raises(AddonError, match="skewed"):
         cam.intrinsics_to_lens(K, (800, 480))

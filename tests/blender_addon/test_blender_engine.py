@@ -40,9 +40,15 @@ class Studio:
         python.chmod(0o755)
         self.environment = os.environ | {"LIQUID_MOTION_PYTHON": str(python), "PYTHONPATH": str(REPO)}
 
-    def show(self, rgba, depth=None):
-        depth = np.full(rgba.shape[:2], 5.0, np.float32) if depth is None else depth
-        np.savez(self.folder / "picture.npz", rgba=rgba.astype(np.float32), depth=depth.astype(np.float32))
+    def show(self, rgba, depth=None, provenance=None):
+        depth = np.full(rgba.shape[:2], 5.0) if depth is None else depth
+        provenance = np.ones(rgba.shape[:2]) if provenance is None else provenance
+        np.savez(
+            self.folder / "picture.npz",
+            rgba=rgba.astype(np.float32),
+            depth=depth.astype(np.float32),
+            provenance=provenance.astype(np.uint8),
+        )
 
     def run(self, *words, code=0):
         command = [sys.executable, *words]

@@ -19,8 +19,7 @@ def shot(tmp_path):
 
 def frame(shot, out, **params):
     answer = run({"path": str(shot), "size": [20, 30], "out": str(out), **params}, JobContext())
-    with np.load(answer["path"]) as archive:
-        return archive["rgb"]
+    return np.load(answer["path"])
 
 
 @pytest.mark.parametrize(("index", "expected"), [(0, 50), (2, 150), (-4, 50), (99, 150)])
@@ -35,6 +34,16 @@ def test_it_covers_the_size(shot, tmp_path_factory):
     found = frame(shot, tmp_path_factory.mktemp("out") / "f.npz", index=1, size=[40, 16])
     assert found.shape == (40, 16, 3)
     assert (found == 100).all()
+
+
+def test_a_part_of_the_picture(tmp_path):
+    """Not the footage squeezed into the part."""
+    picture = np.zeros((20, 30, 3), np.uint8)
+    picture[..., 0] = np.arange(30)
+    write_image(tmp_path / "f.png", picture)
+    found = frame(tmp_path / "f.png", tmp_path / "out", crop=[4, 10, 9, 20])
+    assert found.shape == (10, 5, 3)
+    assert (found[..., 0] == np.arange(4, 9)).all()
 
 
 def test_missing_footage(tmp_path):

@@ -81,22 +81,42 @@ def rewrite(request_, **changes):
     np.savez(request_["arrays"], **{name: array for name, array in arrays.items() if array is not None})
 
 
+def read(result):
+    """The whole picture: RGBA in [0, 1], depth, provenance."""
+    x0, y0, x1, y1 = result["box"]
+    rgba, depth = np.zeros((*SIZE, 4)), np.full(SIZE, np.inf)
+    provenance = np.zeros(SIZE, np.uint8)
+    with open(result["path"], "rb") as file:
+        inside = np.s_[y0:y1, x0:x1]
+        rgba[inside] = np.load(file) / 65535
+        depth[inside] = np.load(file)
+        provenance[inside] = np.load(file)
+        assert not file.read(1)
+    return rgba, depth, provenance
+
+
 def test_is_what_the_renderer_draws(request_, view, subject):
     result = run(request_, JobContext())
-    assert result == {"path": request_["out"]}
+    assert result["path"] == request_["out"]
     drawn = WarpRenderer().render(load_subject(subject), view.vertices, view.camera, SIZE)
-    with np.load(result["path"]) as frame:
-        assert frame["rgba"].dtype == frame["depth"].dtype == np.float32
-        np.testing.assert_array_equal(frame["rgba"], drawn.rgba)
-        np.testing.assert_array_equal(frame["depth"], drawn.depth)
-        np.testing.assert_array_equal(frame["provenance"], drawn.provenance)
+    rgba, depth, provenance = read(result)
+    np.testing.assert_allclose(rgba, drawn.rgba, atol=0.5001 / 65535)
+    np.testing.assert_array_equal(depth, drawn.depth)
+    np.testing.assert_array_equal(provenance, drawn.provenance)
+    x0, y0, x1, y1 = result["box"]
+    assert 0 < x0 < x1 < SIZE[1] and 0 < y0 < y1 < SIZE[0]
+
+
+def test_nobody_in_the_picture(request_):
+    rewrite(request_, t=np.array([0.0, 0, -10]))
+    result = run(request_, JobContext())
+    assert result["box"] == [0, 0, 0, 0]
+    assert not read(result)[0].any()
 
 
 def test_the_source_pose_shows_the_source_picture(request_, view):
     """Top row first, straight alpha, metres: where the photo is trusted its own pixels come back."""
-    run(request_, JobContext())
-    with np.load(request_["out"]) as frame:
-        rgba, depth, provenance = frame["rgba"], frame["depth"], frame["provenance"]
+    rgba, depth, provenance = read(run(request_, JobContext()))
     inside = (rgba[..., 3] == 1) & (provenance == 1)
     assert inside.sum() > 200
     assert np.abs(rgba[..., :3] * 255 - view.image)[inside].mean() < 3

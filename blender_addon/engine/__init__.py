@@ -1,0 +1,46 @@
+"""Render engine LIQUID_MOTION: the person, photo-real, in whatever pose and shot the scene makes.
+
+It reads the *evaluated* mesh, so that hand keys, constraints and modifiers count like the fitted motion, and lets the
+worker draw it. All persistent state is the worker; a frame depends on nothing but the scene at that frame (and, for
+the renderer ``liquid``, at the frame before).
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import jobs
+from ..errors import AddonError
+from .final import render_frame
+from .passes import register_passes, write_result
+
+
+class LiquidMotionEngine(bpy.types.RenderEngine):
+    bl_idname = "LIQUID_MOTION"
+    bl_label = "Liquid Motion"
+    bl_use_preview = False
+    bl_use_shading_nodes_custom = False
+
+    def update_render_passes(self, scene: bpy.types.Scene, renlayer: bpy.types.ViewLayer) -> None:
+        register_passes(self, scene, renlayer)
+
+    def render(self, depsgraph: bpy.types.Depsgraph) -> None:
+        try:
+            rgba, picture = render_frame(self, depsgraph)
+        except jobs.JobCancelled:
+            return
+        except AddonError as error:
+            if isinstance(error, jobs.WorkerError) and error.details:
+                print(error.details)
+            self.report({"ERROR"}, str(error))  # raises in scripts
+            self.error_set(str(error))  # shows in the image editor
+            return
+        write_result(self, depsgraph.view_layer, rgba, picture)
+
+
+def register() -> None:
+    bpy.utils.register_class(LiquidMotionEngine)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(LiquidMotionEngine)
