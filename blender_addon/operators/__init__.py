@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from . import import_motion, retarget, retarget_settings
+from . import fit, import_motion, jobs, person, retarget, retarget_settings, source
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    jobs,
+    source,
+    fit,
+    person,
     import_motion,
     retarget_settings,
     retarget,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from . import person, render, retarget
+from . import _previews, driving, fit, jobs, person, render, retarget, source
 
 # one line each, in any order: ``bl_order`` (_common) sorts the tab
 _MODULES = (
+    _previews,
+    jobs,
+    source,
+    driving,
+    fit,
     person,
     render,
     retarget,

@@ -13,13 +13,18 @@ class LIQUID_MOTION_PT_person(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        work = context.scene.liquid_motion.work
         layout.use_property_split = True
-        layout.operator("liquid_motion.import_motion", icon="IMPORT")
+        layout.use_property_decorate = False
+        layout.prop(work, "view")
+        column = layout.column(align=True)
+        column.scale_y = 1.4
+        column.operator("liquid_motion.make_person", icon="USER")
+        column.operator("liquid_motion.do_it_all", icon="PLAY")
         body = body_of(context.object)
         if body is not None:
             layout.prop(body.liquid_motion, "subject")
-        else:
-            layout.label(text="Select a body", icon="INFO")
+        layout.operator("liquid_motion.import_motion", icon="IMPORT")
 
 
 def body_of(selected: bpy.types.Object | None) -> bpy.types.Object | None:

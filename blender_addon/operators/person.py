@@ -1,0 +1,89 @@
+"""Person: the look of the sources, on the body that moves in the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from .. import steps
+from ..results import show_person
+from ..work_settings import LIQUID_MOTION_WorkSettings
+from ._work import WorkOperator, under_way
+from .fit import no_driving
+
+_TITLE = "Make the person"
+
+
+class LIQUID_MOTION_OT_make_person(WorkOperator, bpy.types.Operator):
+    """Take the person's look from the sources and put the person into the scene, doing the fitted motion"""
+
+    bl_idname = "liquid_motion.make_person"
+    bl_label = "Make Person"
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        work = context.scene.liquid_motion.work
+        if not work.sources:
+            return "Add a photo or clip of the person first (Source)"
+        return under_way(_TITLE)
+
+    def start(self, context: bpy.types.Context) -> set[str]:
+        work = context.scene.liquid_motion.work
+        plan = steps.subject(work)
+        assert plan.subject is not None
+        if work.motion:
+            plan += steps.adapt(work, steps.existing(work.motion, "the fitted motion"), plan.subject)
+        return self.queue(_TITLE, plan.steps, _taker(plan))
+
+
+class LIQUID_MOTION_OT_do_it_all(WorkOperator, bpy.types.Operator):
+    """Fit the driving clip, take the person's look from the sources, and put the person into the scene"""
+
+    bl_idname = "liquid_motion.do_it_all"
+    bl_label = "Do It All"
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        work = context.scene.liquid_motion.work
+        if not work.sources:
+            return "Add a photo or clip of the person first (Source)"
+        if work.driving_kind == "ARMATURE":
+            return "An armature needs no fit: press Make Person"
+        return no_driving(work) or under_way(_TITLE)
+
+    def start(self, context: bpy.types.Context) -> set[str]:
+        work = context.scene.liquid_motion.work
+        plan = steps.subject(work) + steps.fit(work)
+        assert plan.subject is not None and plan.motion is not None
+        fitted = plan.motion
+        plan += steps.adapt(work, fitted, plan.subject)
+        return self.queue(_TITLE, plan.steps, _taker(plan, fitted))
+
+
+def _taker(plan: steps.Plan, fitted: Path | None = None):
+    subject = plan.subject
+    assert subject is not None
+    motion = plan.motion or subject / "fits.npz"  # as in the first source, which has a camera too
+
+    def take(results: list[dict]) -> None:
+        work: LIQUID_MOTION_WorkSettings = bpy.context.scene.liquid_motion.work
+        cameras = results[-1].get("cameras", "source")
+        show_person(bpy.context.scene, motion, subject, cameras)
+        if fitted is not None:
+            work.motion = str(fitted)
+
+    return take
+
+
+_CLASSES = (LIQUID_MOTION_OT_make_person, LIQUID_MOTION_OT_do_it_all)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

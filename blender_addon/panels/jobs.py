@@ -1,0 +1,78 @@
+"""Work under way: how far it is, and what became of it. Only there while there is any."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from .. import tasks
+from ._common import JOBS, Tab
+
+_ICONS = {
+    tasks.QUEUED: "TIME",
+    tasks.RUNNING: "SORTTIME",
+    tasks.DONE: "CHECKMARK",
+    tasks.FAILED: "ERROR",
+    tasks.CANCELLED: "CANCEL",
+}
+_LETTER = 7.5
+"""Pixels of an average letter at the interface's normal scale, on the wide side."""
+
+
+class LIQUID_MOTION_PT_jobs(Tab, bpy.types.Panel):
+    bl_label = "Work"
+    bl_order = JOBS
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(tasks.all())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for number, task in enumerate(tasks.all()):
+            box = self.layout.box()
+            row = box.row()
+            row.label(text=task.title, icon=_ICONS[task.state], translate=False)
+            row.operator("liquid_motion.show_log", text="", icon="TEXT", emboss=False).number = number
+            if task.ended:
+                row.operator("liquid_motion.dismiss", text="", icon="X", emboss=False).number = number
+                _draw_message(box, task, context)
+            else:
+                _draw_progress(box, task, number)
+
+
+def _draw_progress(box: bpy.types.UILayout, task: tasks.Task, number: int) -> None:
+    row = box.row(align=True)
+    if task.state == tasks.QUEUED:
+        row.label(text="Waits for the work before it")
+    else:
+        row.progress(factor=task.fraction, type="BAR", text=progress_text(task))
+    row.operator("liquid_motion.cancel", text="", icon="CANCEL").number = number
+
+
+def progress_text(task: tasks.Task) -> str:
+    """Stage, per cent and time left: ``Finding the person · 40% · 0:25``."""
+    parts = [task.stage or "Starting", f"{task.fraction:.0%}"]
+    if task.eta_s is not None:
+        minutes, seconds = divmod(round(task.eta_s), 60)
+        parts.append(f"{minutes}:{seconds:02d}")
+    return "  ".join(parts)
+
+
+def _draw_message(box: bpy.types.UILayout, task: tasks.Task, context: bpy.types.Context) -> None:
+    if not task.message:
+        return
+    scale = context.preferences.system.ui_scale
+    letters = max(20, int((context.region.width / scale - 60) / _LETTER))
+    column = box.column(align=True)
+    column.alert = task.state == tasks.FAILED
+    for line in textwrap.wrap(task.message, letters, break_long_words=True):
+        column.label(text=line, translate=False)
+
+
+def register() -> None:
+    bpy.utils.register_class(LIQUID_MOTION_PT_jobs)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(LIQUID_MOTION_PT_jobs)
