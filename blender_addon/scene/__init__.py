@@ -1,1 +1,17 @@
 """Numbers <-> Blender data: body, action, camera, footage, and the scene they make together."""
+
+from __future__ import annotations
+
+from . import paths, versions
+
+_MODULES = (paths, versions)
+
+
+def register() -> None:
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_MODULES):
+        module.unregister()

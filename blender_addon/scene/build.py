@@ -15,6 +15,9 @@ from .camera import add_camera
 from .files import BodyData, MotionData, read_body, read_motion
 from .footage import add_background
 from .material import add_texture_material
+from .paths import relative_to
+from .person import store_shape
+from .versions import VERSION
 
 _MAX_FPS = 32767  # of RenderSettings.fps
 
@@ -64,6 +67,8 @@ def build_scene(scene: bpy.types.Scene, spec: SceneSpec) -> BuiltScene:
         add_texture_material(person.mesh, texture)
     if spec.subject is not None:
         person.mesh.liquid_motion.subject = str(spec.subject.resolve())
+    person.mesh.liquid_motion.motion = str(spec.motion.resolve())
+    person.mesh.liquid_motion.version = VERSION
     set_timing(scene, motion, spec.frame_start)
     set_colour_management(scene)
     set_light(scene)
@@ -91,6 +96,7 @@ def add_person(
             f"{joints} ({body.name}); use a motion fitted with this body"
         )
     person = add_body(scene, body, name=name)
+    store_shape(person.rig, body)
     animate_body(person.rig, body, motion, frame_start=frame_start)
     if body.posedirs.shape[2]:
         animate_correctives(person.mesh.data, motion, frame_start=frame_start)
@@ -131,22 +137,20 @@ def set_light(scene: bpy.types.Scene) -> None:
 
 
 def make_paths_relative(scene: bpy.types.Scene, built: BuiltScene, folder: Path) -> None:
-    """Rewrite our own paths (subject, plate, footage) as ``//`` paths of a file that is saved in ``folder``.
+    """Rewrite our own paths (subject, motion, plate, footage) as ``//`` paths of a file that is saved in ``folder``.
 
     Blender does so for its images when it saves, and knows nothing of ours.
     """
     settings = (
         (built.mesh.liquid_motion, "subject"),
+        (built.mesh.liquid_motion, "motion"),
         (scene.liquid_motion, "plate"),
         (scene.liquid_motion, "footage"),
     )
     for owner, name in settings:
         path = getattr(owner, name)
         if path and not path.startswith("//"):
-            try:
-                setattr(owner, name, bpy.path.relpath(path, start=str(folder.resolve())))
-            except ValueError:  # another drive on Windows: only an absolute path reaches it
-                continue
+            setattr(owner, name, relative_to(path, str(folder.resolve())))
 
 
 def _paths(spec: SceneSpec) -> tuple[Path | None, Path | None]:
