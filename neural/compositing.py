@@ -31,15 +31,29 @@ def over(rgba: np.ndarray, background: np.ndarray) -> np.ndarray:
     Returns:
         (H, W, 3) uint8. Where alpha is 0 the background comes back unchanged.
     """
-    background = np.broadcast_to(background, (*rgba.shape[:2], 3))
-    alpha = rgba[..., 3:]
-    mixed = rgba[..., :3] * 255 * alpha + background * (1 - alpha)
-    return np.where(alpha > 0, np.clip(np.round(mixed), 0, 255), background).astype(np.uint8)
+    out = np.array(np.broadcast_to(background, (*rgba.shape[:2], 3)), np.uint8)
+    inside = _box(rgba[..., 3])
+    colour, alpha = rgba[inside][..., :3], rgba[inside][..., 3:]
+    mixed = np.rint(colour * 255 * alpha + out[inside] * (1 - alpha))
+    np.clip(mixed, 0, 255, out=mixed)
+    np.copyto(out[inside], mixed, where=alpha > 0, casting="unsafe")
+    return out
+
+
+def _box(alpha: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of (H, W) in which anything is; the rest of a picture is usually the larger part."""
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    if len(rows) == 0:
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def to_bytes(rgba: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8, straight alpha: for a sequence with alpha."""
-    return np.clip(np.round(rgba * 255), 0, 255).astype(np.uint8)
+    out = np.zeros(rgba.shape, np.uint8)
+    inside = _box(rgba[..., 3])
+    out[inside] = np.clip(np.rint(rgba[inside] * 255), 0, 255)
+    return out
 
 
 def fit_background(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -20,7 +19,7 @@ from torch import Tensor
 from neural import metrics
 from neural.background import Plate, background_from_clip
 from neural.compositing import over
-from neural.render import RenderResult, WarpRenderer
+from neural.renderers import WARP, Renderer, make_renderer
 from neural.sources import dress_views
 from neural.subject import Subject, build_subject
 from smpl_fitting.body import BodyModel
@@ -35,19 +34,6 @@ from smpl_fitting.world import body_vertices, frame_camera
 COPY = "copy"
 """The name of the row of the unmoved source picture."""
 FIGURES = ("box_psnr_db", "box_ssim", "box_ms_ssim", "frame_psnr_db", "frame_ssim", "mask_iou")
-
-
-class Renderer(Protocol):
-    """What all renderers share; see :meth:`neural.render.WarpRenderer.render`."""
-
-    def render(
-        self,
-        subject: Subject,
-        vertices: Tensor,
-        camera: Camera,
-        size: tuple[int, int],
-        previous: tuple[Tensor, Camera] | None = None,
-    ) -> RenderResult: ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +99,7 @@ def evaluate_clip(
 
     Args:
         sources: frame numbers. Targets are every ``step``-th frame after the first of them, sources left out.
-        renderers: by name; ``{"warp": WarpRenderer()}`` when None.
+        renderers: by name; ``warp`` alone when None.
         fit: of the whole clip, when it is there already.
         pictures: a folder for ``0010_warp.png`` … and the truths, to look at.
 
@@ -142,7 +128,7 @@ def evaluate_clip(
         subject = build_subject(views, body, Path(folder) / "subject", part, background=plate.image)
     kept = Path(pictures) if pictures else None
     judge = _Judge(footage, fit, body, subject, plate, views[0].image, kept)
-    renderers = renderers or {"warp": WarpRenderer()}
+    renderers = renderers or {WARP: make_renderer(WARP)}
     scores: list[FrameScore] = []
     for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):
         scores += judge.frame(frame, renderers)

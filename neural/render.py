@@ -6,7 +6,10 @@ the picture's own resolution; elsewhere, and across seams between sources, the f
 
 from __future__ import annotations
 
+import functools
+import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +26,6 @@ from smpl_fitting.geometry import Camera, rasterize
 
 SUPERSAMPLE = 2
 """Samples a side of each pixel: coverage in five steps, which is what antialiases the outline."""
-_SUBS = [
-    (slice(row, None, SUPERSAMPLE), slice(column, None, SUPERSAMPLE))
-    for row in range(SUPERSAMPLE)
-    for column in range(SUPERSAMPLE)
-]
 _SEAM = 6.0  # texels from a change of source over which the texture takes over from the picture
 _STEP_PAIRS = 4096  # enough for a median
 _TRUSTED = (0.08, 0.25)  # trust from which the picture itself is read rather than the texture
@@ -63,10 +61,11 @@ class _Prepared:
 
 
 class WarpRenderer:
-    """Draws subjects by warping; keeps what it prepared of each as long as the subject lives."""
+    """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives."""
 
     def __init__(self) -> None:
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
+        self._preparing = threading.Lock()
 
     def render(
         self,
@@ -92,14 +91,16 @@ class WarpRenderer:
             raise ValueError(
                 f"vertices have shape {tuple(vertices.shape)}, the subject's mesh {tuple(subject.surface.rest.shape)}"
             )
-        if subject not in self._prepared:
-            self._prepared[subject] = _prepare(subject)
+        with self._preparing:
+            if subject not in self._prepared:
+                self._prepared[subject] = _prepare(subject)
+            prepared = self._prepared[subject]
         camera = camera if camera.image_size == tuple(size) else camera.resized(size)
         canvas = _Canvas.empty(camera.image_size)
         box = camera.covering_box(vertices)
         if box is not None:
             with torch.inference_mode():
-                _draw(canvas, box, self._prepared[subject], vertices, camera)
+                _draw(canvas, box, prepared, vertices, camera)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
 
@@ -184,27 +185,46 @@ def _draw(
 
     samples = torch.zeros(size.numel(), 4)
     samples.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
-    samples = samples.reshape(*size, 4)
-    mean = samples[_SUBS[0]] / len(_SUBS)
-    for one in _SUBS[1:]:
-        mean += samples[one] / len(_SUBS)
+    mean = _summed(samples.reshape(*size, 4)) / SUPERSAMPLE**2
     coverage = mean[..., 3:]
     inside = (slice(y0, y1), slice(x0, x1))
-    canvas.rgba[inside] = torch.cat([mean[..., :3] / coverage.clamp(min=1e-6), coverage], dim=-1)
-    depth = functional.max_pool2d(-fragments.depth[None, None], SUPERSAMPLE)
-    canvas.depth[inside] = -depth[0, 0]
-    canvas.provenance[inside] = _first_sample(source, place, size)
+    rgba = canvas.rgba[inside]
+    torch.div(mean[..., :3], coverage.clamp(min=1e-6), out=rgba[..., :3])
+    rgba[..., 3:] = coverage
+    canvas.depth[inside] = _first(fragments.depth, torch.minimum)
+    canvas.provenance[inside] = _provenance(source, place, size)
 
 
-def _first_sample(source: Tensor, place: Tensor, size: torch.Size) -> Tensor:
-    """Provenance of each pixel's first covered sample. Classes cannot be averaged."""
+def _subsamples(fine: Tensor) -> list[Tensor]:
+    """(2H, 2W) as the four (H, W) that hold one sample of each pixel."""
+    return [
+        fine[row::SUPERSAMPLE, column::SUPERSAMPLE]
+        for row in range(SUPERSAMPLE)
+        for column in range(SUPERSAMPLE)
+    ]
+
+
+def _summed(samples: Tensor) -> Tensor:
+    """(H, W, 4) sums over the samples (2H, 2W, 4) of each pixel. Whole rows first: they lie together in memory."""
+    height, width, channels = samples.shape
+    rows = samples.reshape(height // SUPERSAMPLE, SUPERSAMPLE, width * channels)
+    total = rows[:, 0] + rows[:, 1]
+    pairs = total.reshape(-1, SUPERSAMPLE * channels)
+    pairs = pairs[:, :channels] + pairs[:, channels:]
+    return pairs.reshape(height // SUPERSAMPLE, width // SUPERSAMPLE, channels)
+
+
+def _provenance(source: Tensor, place: Tensor, size: torch.Size) -> Tensor:
+    """That of each pixel's first covered sample: classes cannot be averaged."""
     fine = torch.zeros(size.numel(), dtype=torch.int16)
     fine.index_copy_(0, place, source.to(torch.int16) + 1)  # 0 is left for "no sample"
-    fine = fine.reshape(size)
-    first = fine[_SUBS[0]]
-    for one in _SUBS[1:]:
-        first = torch.where(first == 0, fine[one], first)
+    first = _first(fine.reshape(size), lambda a, b: torch.where(a == 0, b, a))
     return (first - 1).clamp(min=0).to(torch.uint8)
+
+
+def _first(fine: Tensor, choose: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """(H, W): ``choose`` between the samples (2H, 2W) of each pixel, in turn."""
+    return functools.reduce(choose, _subsamples(fine))
 
 
 def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:

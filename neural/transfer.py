@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from contextlib import closing
 from itertools import repeat
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from neural.camera_strategy import CameraPlan, plan_cameras
 from neural.compositing import fit_background, over, parse_colour, to_bytes
-from neural.render import WarpRenderer
+from neural.frame_pool import in_order
+from neural.renderers import WARP, Renderer, frames_at_once, make_renderer
 from neural.subject import Subject
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import FootageError, SubjectError
@@ -36,6 +38,7 @@ def transfer(
     *,
     background: str = "source",
     cam_strategy: str = "smooth",
+    renderer: str = WARP,
     progress: Progress | None = None,
 ) -> dict[str, str | int]:
     """Draw the subject in every frame of the motion, without footage or Blender.
@@ -44,18 +47,28 @@ def transfer(
         motion: with its cameras. body: of the subject's model.
         out: a folder; gets ``frames/####.png``, ``out.mp4`` and ``motion.npz`` (as the subject's body does it).
         background: ``source`` (the subject's plate), ``transparent``, or a colour.
-        cam_strategy: see :mod:`neural.camera_strategy`.
+        cam_strategy: see :mod:`neural.camera_strategy`. renderer: see :mod:`neural.renderers`.
 
     Raises:
         SubjectError: the subject has another body model.
         LiquidMotionError: the motion has no cameras, a choice is unknown, or the folder cannot be written.
         Cancelled: through ``progress``; every frame is there whole or not at all.
     """
+    drawing = make_renderer(renderer)
     moved, plan = plan_transfer(subject, motion, body, cam_strategy)
     behind = still_backdrop(background, subject, plan)
     moved.save(out / "motion.npz")
     progress = (progress or Progress()).part("Rendering", 0.0, 1.0)
-    render_frames(subject, body, moved, plan, repeat(behind, moved.frame_count), out, progress=progress)
+    render_frames(
+        subject,
+        body,
+        moved,
+        plan,
+        repeat(behind, moved.frame_count),
+        out,
+        renderer=drawing,
+        progress=progress,
+    )
     return {"frames": moved.frame_count, "pictures": str(out / "frames"), "movie": str(out / "out.mp4")}
 
 
@@ -110,38 +123,57 @@ def render_frames(
     backdrops: Iterable[Backdrop],
     out: Path,
     *,
+    renderer: Renderer | None = None,
     sound: Footage | None = None,
     sound_start: float = 0.0,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> SequenceWriter:
-    """Write ``frames/####.png`` and ``out.mp4``; encoding overlaps with drawing.
+    """Write ``frames/####.png`` and ``out.mp4``; frames are drawn several at a time, and encoded behind that.
 
     Args:
         moved: what :func:`plan_transfer` gives. backdrops: one for each frame; None leaves alpha in the PNG.
+        renderer: ``warp`` when None.
         sound: footage whose sound the movie gets, from ``sound_start`` seconds on.
         resume: frames that are there and can be read were drawn by a killed run of the same job: keep them.
 
     Returns:
         the closed sequence, whose ``path(number)`` names the frames.
     """
-    renderer, dressed = WarpRenderer(), subject.dress(body)
+    renderer, dressed = renderer or make_renderer(WARP), subject.dress(body)
     progress = progress or Progress()
     sequence = SequenceWriter(out / "frames" / "####.png")
     movie = VideoWriter(
         out / "out.mp4", moved.fps, plan.image_size, audio_from=sound, audio_start=sound_start
     )
-    with sequence, movie:
-        for row, behind in progress.track(enumerate(backdrops), moved.frame_count):
-            path = sequence.path(row + FIRST_FRAME)
-            picture = _finished(path) if resume else None
-            if picture is None:
-                vertices = body_vertices(dressed, moved, [row])[0]
-                rgba = renderer.render(subject, vertices, plan.cameras[row], plan.image_size).rgba
-                picture = to_bytes(rgba) if behind is None else over(rgba, behind)
-                sequence.write(row + FIRST_FRAME, picture)
-            movie.write(picture if behind is not None else over(picture.astype(np.float32) / 255, GRAY))
+
+    def picture(numbered: tuple[int, Backdrop]) -> tuple[np.ndarray, bool]:
+        row, behind = numbered
+        kept = _finished(sequence.path(row + FIRST_FRAME)) if resume else None
+        if kept is not None:
+            return kept, False
+        rgba = _drawn(renderer, subject, dressed, moved, plan, row)
+        return to_bytes(rgba) if behind is None else over(rgba, behind), True
+
+    with (
+        sequence,
+        movie,
+        closing(in_order(picture, enumerate(backdrops), frames_at_once(renderer))) as pictures,
+    ):
+        for number, (frame, is_new) in progress.track(enumerate(pictures, FIRST_FRAME), moved.frame_count):
+            if is_new:
+                sequence.write(number, frame)
+            movie.write(frame if frame.shape[2] == 3 else over(frame.astype(np.float32) / 255, GRAY))
     return sequence
+
+
+def _drawn(
+    renderer: Renderer, subject: Subject, dressed: BodyModel, moved: Motion, plan: CameraPlan, row: int
+) -> np.ndarray:
+    """(H, W, 4) of one frame; the renderer is told where the body and the camera were in the frame before."""
+    *before, vertices = body_vertices(dressed, moved, [row - 1, row] if row else [row])
+    previous = (before[0], plan.cameras[row - 1]) if before else None
+    return renderer.render(subject, vertices, plan.cameras[row], plan.image_size, previous=previous).rgba
 
 
 def _finished(path: Path) -> np.ndarray | None:

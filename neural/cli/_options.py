@@ -39,6 +39,10 @@ BodyOption = Annotated[
         help="The open body, open_h with fingers, or an SMPL, SMPL-H or SMPL-X file.",
     ),
 ]
+RendererOption = Annotated[
+    str,
+    typer.Option("--renderer", metavar="warp|…", help="Who draws; see the README."),
+]
 FramesOption = Annotated[
     str | None,
     typer.Option("--frames", metavar="A-B", help="Only these frames of the clip: first and last, from 0."),

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from neural.cli._options import BodyOption, CamStrategyOption, Device, DeviceOption, JsonOption
+from neural.cli._options import (
+    BodyOption,
+    CamStrategyOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    RendererOption,
+)
 
 
 def command(
@@ -23,6 +30,7 @@ def command(
         ),
     ] = "source",
     cam_strategy: CamStrategyOption = None,
+    renderer: RendererOption = "warp",
     body: BodyOption = "open",
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
@@ -36,6 +44,7 @@ def command(
         "out": str(out),
         "background": background,
         "cam_strategy": cam_strategy.value if cam_strategy else None,
+        "renderer": renderer,
         "body": body,
         "device": device.value,
     }

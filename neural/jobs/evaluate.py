@@ -8,7 +8,6 @@ from typing import Any
 
 from neural.jobs._inputs import body_model, computing_device, parameter
 from neural.jobs.context import JobContext
-from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 
 
@@ -29,19 +28,15 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """
     computing_device(params)
     from neural.evaluate import evaluate_clip
-    from neural.render import WarpRenderer
+    from neural.renderers import WARP, make_renderer
 
-    known = {"warp": WarpRenderer}
-    names = params.get("renderers") or ["warp"]
-    for name in names:
-        if name not in known:
-            raise LiquidMotionError(f"renderer {name!r} is unknown; choose among {', '.join(known)}")
+    renderers = {name: make_renderer(name) for name in params.get("renderers") or [WARP]}
     pictures = params.get("pictures")
     outcome = evaluate_clip(
         parameter(params, "clip"),
         params.get("sources") or [0],
         body_model(params, context),
-        {name: known[name]() for name in names},
+        renderers,
         step=params.get("step") or 10,
         pictures=Path(pictures) if pictures else None,
         progress=context.progress,

@@ -15,7 +15,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     Params:
         subject: a subject folder. driving: a motion file (``.npz``), or a clip to fit. out: a folder.
         background: ``source``, ``transparent`` or a colour. cam_strategy: ``smooth``, ``source``, ``copy`` or
-            ``follow``. body: ``open`` or a model file, that of the subject. device: ``auto`` or ``cpu``.
+            ``follow``. renderer: ``warp``. body: ``open`` or a model file, that of the subject.
+        device: ``auto`` or ``cpu``.
 
     Returns:
         ``frames`` (how many), ``pictures`` (folder), ``movie`` (path).
@@ -38,5 +39,9 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     else:
         share = 0.5
         motion = fit_clip(driving, body, progress=context.progress.part("", 0.0, share)).motion
-    choices = {name: params[name] for name in ("background", "cam_strategy") if params.get(name) is not None}
+    choices = {
+        name: params[name]
+        for name in ("background", "cam_strategy", "renderer")
+        if params.get(name) is not None
+    }
     return transfer(subject, motion, body, out, progress=context.progress.part("", share, 1.0), **choices)

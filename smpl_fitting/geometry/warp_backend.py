@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 
 import torch
 import warp as wp
@@ -46,6 +47,7 @@ _start_warp()
 # On a GPU a face's rows, or a row's pixels, are shared out among this many threads, so that one large face
 # does not hold up all. On the CPU Warp runs the threads one after another, and each costs some nanoseconds.
 _STRIPS_ON_CUDA = 32
+_LAUNCHING = threading.Lock()  # Warp keeps state of its own: one thread at a time loads and runs kernels
 
 
 def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutput:
@@ -63,7 +65,7 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutpu
     strips = _STRIPS_ON_CUDA if on_cuda else 1
     # Torch's current stream, so that Warp waits for torch and torch for Warp.
     stream = wp.stream_from_torch(torch.cuda.current_stream(device)) if on_cuda else None
-    launch = functools.partial(wp.launch, device=wp.device_from_torch(device), stream=stream)
+    launch = functools.partial(_launch, device=wp.device_from_torch(device), stream=stream)
 
     nearest = torch.full((layers, pixels), kernels.NO_HIT_KEY, dtype=torch.int64, device=device)
     previous = torch.full((1,), -1, dtype=torch.int64, device=device).expand(pixels)
@@ -99,6 +101,11 @@ def rasterize_faces(faces: PackedFaces, settings: RasterSettings) -> RasterOutpu
         ],
     )
     return output
+
+
+def _launch(*arguments, **settings) -> None:
+    with _LAUNCHING:
+        wp.launch(*arguments, **settings)
 
 
 def _to_warp(settings: RasterSettings) -> kernels.Settings:

@@ -1,0 +1,56 @@
+"""The renderers by name, and what they share."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol
+
+from torch import Tensor
+
+from neural.frame_pool import MOST_WORKERS, available_cores
+from neural.render import RenderResult, WarpRenderer
+from neural.subject import Subject
+from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.geometry import Camera
+
+WARP = "warp"
+"""The renderer without learning."""
+_CLASSES = {WARP: ("neural.render", "WarpRenderer")}
+
+
+class Renderer(Protocol):
+    """Draws one frame; see :meth:`neural.render.WarpRenderer.render`."""
+
+    def render(
+        self,
+        subject: Subject,
+        vertices: Tensor,
+        camera: Camera,
+        size: tuple[int, int],
+        previous: tuple[Tensor, Camera] | None = None,
+    ) -> RenderResult: ...
+
+
+def renderer_names() -> list[str]:
+    """What :func:`make_renderer` knows."""
+    return list(_CLASSES)
+
+
+def make_renderer(name: str) -> Renderer:
+    """A renderer with nothing prepared yet; keep it, it remembers what it prepares of a subject.
+
+    Raises:
+        LiquidMotionError: there is none of this name, or what it needs is not there.
+    """
+    if name not in _CLASSES:
+        raise LiquidMotionError(f"renderer {name!r} is unknown; choose among {', '.join(_CLASSES)}")
+    module, class_name = _CLASSES[name]
+    return getattr(importlib.import_module(module), class_name)()
+
+
+def frames_at_once(renderer: Renderer) -> int:
+    """How many threads may draw with one renderer at a time: all cores with ``warp``, whose state is only read.
+
+    A network has the cores to itself: its layers share them out better than frames would.
+    """
+    return min(MOST_WORKERS, available_cores()) if isinstance(renderer, WarpRenderer) else 1
