@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import paths, versions
+from . import combine, paths, versions
 
-_MODULES = (paths, versions)
+_MODULES = (paths, versions, combine)
 
 
 def register() -> None:

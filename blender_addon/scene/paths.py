@@ -128,10 +128,9 @@ def _imported(context, *_) -> None:
         owner = item.id
         if owner is None or owner.library is not None or not hasattr(owner, "liquid_motion"):
             continue
-        libraries = list(item.source_libraries)
-        if not libraries or owner.override_library is not None:
+        if item.source_library is None or owner.override_library is not None:
             continue
-        origin = os.path.dirname(bpy.path.abspath(libraries[0].filepath))
+        origin = os.path.dirname(bpy.path.abspath(item.source_library.filepath))
         for path in _path_properties(owner.liquid_motion, "liquid_motion"):
             stored = StoredPath(owner, path)
             if stored.text.startswith("//"):

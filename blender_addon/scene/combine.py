@@ -1,0 +1,165 @@
+"""A person among CG objects: a second scene draws the person, the compositor joins both by depth.
+
+The main scene renders the CG in Cycles or EEVEE. There the body itself is not seen but casts shadows and is mirrored
+(its collection is *Indirect Only* in every view layer), for which nothing on the objects has to be changed: linked
+bodies and library overrides do as well.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from ..errors import AddonError
+from .compositor import insert_person, remove_person
+
+ENGINE = "LIQUID_MOTION"
+SHADOWS = "Liquid Motion Shadows"
+"""Collection of the bodies that cast shadows and show in mirrors only."""
+_BEFORE = "liquid_motion_before"
+"""Custom property of the person's scene: what the main scene had before."""
+_RENDER = (
+    "resolution_x",
+    "resolution_y",
+    "resolution_percentage",
+    "pixel_aspect_x",
+    "pixel_aspect_y",
+    "use_border",
+    "use_crop_to_border",
+    "border_min_x",
+    "border_max_x",
+    "border_min_y",
+    "border_max_y",
+    "fps",
+    "fps_base",
+    "use_motion_blur",
+    "motion_blur_shutter",
+)
+_SCENE = ("frame_start", "frame_end", "frame_step", "camera")
+
+
+def is_combined(scene: bpy.types.Scene) -> bool:
+    return scene.liquid_motion.person_scene is not None
+
+
+def people_in(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Objects of the scene that the engine draws: bodies with a subject, and instances of collections with one."""
+    return [thing for thing in scene.objects if _shows_person(thing)]
+
+
+def _shows_person(thing: bpy.types.Object) -> bool:
+    if thing.type == "MESH":
+        return bool(thing.liquid_motion.subject)
+    collection = thing.instance_collection if thing.instance_type == "COLLECTION" else None
+    return collection is not None and any(_shows_person(inner) for inner in collection.all_objects)
+
+
+def combine(scene: bpy.types.Scene) -> bpy.types.Scene:
+    """Have ``scene`` render CG and people together. Returns the scene that draws the people.
+
+    Raises:
+        AddonError: there is nobody, no camera, or it was done already.
+    """
+    if is_combined(scene):
+        raise AddonError(f"{scene.name}: is combined already; press Separate first to do it anew")
+    if scene.library is not None:
+        raise AddonError(f"{scene.name}: is linked from another file; combine there")
+    if scene.camera is None:
+        raise AddonError(f"{scene.name}: has no camera; add one")
+    if not people_in(scene):
+        raise AddonError(f"{scene.name}: shows no person; import one, or set the subject of a body")
+    person = bpy.data.scenes.new(f"{scene.name} Person")
+    person[_BEFORE] = {
+        "engine": scene.render.engine,
+        "depth": [layer.name for layer in scene.view_layers if not layer.use_pass_z],
+    }
+    person.render.engine = ENGINE
+    person.render.film_transparent = True
+    person.view_layers[0].use_pass_z = True
+    scene.liquid_motion.person_scene = person
+    if scene.render.engine == ENGINE:
+        scene.render.engine = "CYCLES"
+    for layer in scene.view_layers:
+        layer.use_pass_z = True
+    insert_person(scene, person)
+    synchronise(scene)
+    return person
+
+
+def separate(scene: bpy.types.Scene) -> None:
+    """Undo :func:`combine`.
+
+    Raises:
+        AddonError: the scene is not combined.
+    """
+    person = scene.liquid_motion.person_scene
+    if person is None:
+        raise AddonError(f"{scene.name}: is not combined with a person's scene")
+    remove_person(scene)
+    before = person.get(_BEFORE, {})
+    scene.render.engine = before.get("engine", scene.render.engine)
+    for name in before.get("depth", []):
+        if name in scene.view_layers:
+            scene.view_layers[name].use_pass_z = False
+    shadows = _shadows(scene)
+    if shadows is not None:
+        bpy.data.collections.remove(shadows)
+    scene.liquid_motion.person_scene = None
+    bpy.data.scenes.remove(person)
+
+
+def synchronise(scene: bpy.types.Scene) -> None:
+    """Bring the person's scene up to date with the main one: people, camera, size, frames, look."""
+    person = scene.liquid_motion.person_scene
+    for owner, other, names in ((person, scene, _SCENE), (person.render, scene.render, _RENDER)):
+        for name in names:
+            _assign(owner, name, getattr(other, name))
+    for name in ("renderer", "background", "plate", "footage", "footage_start", "colour"):
+        _assign(person.liquid_motion, name, getattr(scene.liquid_motion, name))
+    people = people_in(scene)
+    wanted = [*people, scene.camera] if scene.camera is not None else people
+    _keep_only(person.collection, wanted)
+    shadows = _shadows(scene)
+    if shadows is None:
+        shadows = bpy.data.collections.new(SHADOWS)
+        scene.collection.children.link(shadows)
+        for layer in scene.view_layers:
+            layer.layer_collection.children[shadows.name].indirect_only = True
+    _keep_only(shadows, people)
+
+
+def _assign(owner, name: str, value) -> None:
+    """Only what differs: an assignment alone makes Blender evaluate the scene again."""
+    if isinstance(value, (bool, int, float, str)) or value is None or isinstance(value, bpy.types.ID):
+        if getattr(owner, name) != value:
+            setattr(owner, name, value)
+    elif tuple(getattr(owner, name)) != tuple(value):
+        setattr(owner, name, value)
+
+
+def _shadows(scene: bpy.types.Scene) -> bpy.types.Collection | None:
+    """The collection of bodies that only cast shadows, whatever number Blender has put behind its name."""
+    return next((c for c in scene.collection.children if c.name.startswith(SHADOWS)), None)
+
+
+def _keep_only(collection: bpy.types.Collection, wanted: list[bpy.types.Object]) -> None:
+    for thing in list(collection.objects):
+        if thing not in wanted:
+            collection.objects.unlink(thing)
+    for thing in wanted:
+        if thing.name not in collection.objects or collection.objects[thing.name] != thing:
+            collection.objects.link(thing)
+
+
+@bpy.app.handlers.persistent
+def _rendering(scene: bpy.types.Scene, *_) -> None:
+    """Before every frame: a camera marker, a changed size or a new person reach the person's scene too."""
+    if is_combined(scene):
+        synchronise(scene)
+
+
+def register() -> None:
+    bpy.app.handlers.render_pre.append(_rendering)
+
+
+def unregister() -> None:
+    bpy.app.handlers.render_pre.remove(_rendering)
