@@ -133,6 +133,7 @@ class Worker:
         report: Report | None = None,
         log: Callable[[str], None] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
+        cancel_timeout_s: float | None = None,
         silence_timeout_s: float = SILENCE_TIMEOUT_S,
     ) -> dict[str, Any]:
         """Run a job and wait for its result.
@@ -142,6 +143,8 @@ class Worker:
             params: JSON values; arrays travel as files, for instance in ``folder``.
             report: called in this thread with every progress message; log: with the text of every log message.
             cancelled: polled about 20 times a second.
+            cancel_timeout_s: how long the job may take to stop then before the worker is ended
+                (``CANCEL_TIMEOUT_S``).
 
         Raises:
             JobError: the job failed.
@@ -154,11 +157,13 @@ class Worker:
         self._answers[id] = answers
         try:
             self._send({"id": id, "type": "run", "job": job, "params": params})
-            return self._await(id, job, answers, report, log, cancelled, silence_timeout_s)
+            return self._await(id, job, answers, report, log, cancelled, cancel_timeout_s, silence_timeout_s)
         finally:
             del self._answers[id]
 
-    def _await(self, id, job, answers, report, log, cancelled, silence_timeout_s) -> dict[str, Any]:
+    def _await(
+        self, id, job, answers, report, log, cancelled, cancel_timeout_s, silence_timeout_s
+    ) -> dict[str, Any]:
         deadline = time.monotonic() + silence_timeout_s
         cancelling = False
         while True:
@@ -169,9 +174,11 @@ class Worker:
                 if not cancelling and cancelled():
                     cancelling = True
                     self._send({"id": id, "type": "cancel"})
-                    deadline = time.monotonic() + CANCEL_TIMEOUT_S
+                    deadline = time.monotonic() + (
+                        CANCEL_TIMEOUT_S if cancel_timeout_s is None else cancel_timeout_s
+                    )
                 if time.monotonic() > deadline:
-                    self.close()
+                    self.close(patience_s=0.0)
                     if cancelling:
                         raise JobCancelled from None
                     raise self._error(f"was silent for {silence_timeout_s:.0f} s in job {job!r}") from None
@@ -190,19 +197,17 @@ class Worker:
             if kind == "log" and log is not None:
                 log(str(message.get("message")))
 
-    def close(self) -> None:
-        """Ask the worker to quit, end it if it does not, and remove its folder. May be called again."""
+    def close(self, patience_s: float = 2.0) -> None:
+        """Ask the worker to quit, end it if it does not in time, and remove its folder. May be called again."""
         with contextlib.suppress(WorkerError):
             self._send({"id": None, "type": "quit"})
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
-        for stop in (lambda: None, self._process.terminate, self._process.kill):
-            stop()
-            try:
-                self._process.wait(timeout=2.0)
-                break
-            except subprocess.TimeoutExpired:
-                continue
+        try:
+            self._process.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=1.0)

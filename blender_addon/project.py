@@ -13,16 +13,12 @@ UNSAVED = "unsaved"
 
 
 def project_folder() -> Path:
-    """``liquid_motion/<name of the file>/`` beside the saved .blend, else a folder of the user's; made if need be.
+    """The folder for results, made if need be.
 
     Raises:
         AddonError: it cannot be made.
     """
-    if bpy.data.filepath:
-        blend = Path(bpy.data.filepath)
-        folder = blend.parent / FOLDER / blend.stem
-    else:
-        folder = user_folder() / UNSAVED
+    folder = project_place()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -30,6 +26,14 @@ def project_folder() -> Path:
             f"{folder}: cannot be made ({error.strerror}); save the .blend in a folder you may write to"
         ) from error
     return folder
+
+
+def project_place() -> Path:
+    """Where that folder is: ``liquid_motion/<name of the file>/`` beside the saved .blend, else the user's own."""
+    if bpy.data.filepath:
+        blend = Path(bpy.data.filepath)
+        return blend.parent / FOLDER / blend.stem
+    return user_folder() / UNSAVED
 
 
 def user_folder() -> Path:

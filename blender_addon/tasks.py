@@ -19,11 +19,15 @@ import bpy
 from . import jobs
 from .errors import AddonError
 from .preferences import worker_python
+from .project import project_place
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED"
 ROLE = "tasks"
 """The worker of this queue is not the one that renders: a frame need not wait for a fit."""
 _TICK_S = 0.1
+_CANCEL_TIMEOUT_S = 0.6
+"""A job that has not stopped by then is ended with its worker, so that cancelling never takes a second."""
+_JOIN_S = 2.0
 _LOG_LINES = 500
 
 Report = jobs.Report
@@ -42,6 +46,7 @@ class Task:
     state: str = QUEUED
     message: str = ""
     log: list[str] = field(default_factory=list)
+    folder: str = ""  # where its results go
     _scene: int = 0  # session_uid: undo and renaming keep it, a file that is loaded has others
     _cancel: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -116,9 +121,15 @@ def submit_jobs(steps: Sequence[Step], title: str, on_done: Callable[[list[dict[
         results, done = [], 0.0
         for step in steps:
             part = _part(report, done / whole, step.share / whole)
-            results.append(
-                worker.run(step.kind, step.params, report=part, cancelled=cancelled, log=task.add_log)
+            result = worker.run(
+                step.kind,
+                step.params,
+                report=part,
+                log=task.add_log,
+                cancelled=cancelled,
+                cancel_timeout_s=_CANCEL_TIMEOUT_S,
             )
+            results.append(result)
             done += step.share
         return results
 
@@ -169,16 +180,24 @@ def dismiss(task: Task) -> None:
 
 
 def _queue(task: Task, work: Work, on_done: Callable[[Any], None]) -> Task:
-    task._scene = bpy.context.scene.session_uid
+    task._scene, task.folder = bpy.context.scene.session_uid, str(project_place())
+    for earlier in all():
+        if earlier.state == DONE and not earlier.message:  # it has been seen
+            dismiss(earlier)
     _tasks.append(task)
     _plans[task] = work, on_done
-    if bpy.app.background:
+    if _blocks():
         task.state = RUNNING
         _run(task, work)
         _take_over(task)
     elif not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, persistent=True)
     return task
+
+
+def _blocks() -> bool:
+    """Whether there is no event loop whose timers could take results over."""
+    return bpy.app.background
 
 
 def _run(task: Task, work: Work) -> None:
@@ -194,8 +213,7 @@ def _run(task: Task, work: Work) -> None:
 
 
 def _log_error(task: Task, error: Exception) -> None:
-    if isinstance(error, AddonError):
-        task.add_log(str(error))
+    if isinstance(error, AddonError):  # its text becomes the message, which is logged
         task.add_log(getattr(error, "details", ""))
     else:
         task.add_log("".join(traceback.format_exception(error)))
@@ -211,15 +229,27 @@ def _tick() -> float | None:
             target=_run, args=(current, work), name="liquid-motion-task", daemon=True
         )
         current._thread.start()
-    elif current is not None and current._outcome is not None and _may_change_the_scene():
-        _take_over(current)
+    elif current is not None and current._outcome is not None:
+        reason = _why_wait() if current._outcome[0] == DONE else ""
+        if reason:
+            current.stage = reason
+        else:
+            _take_over(current)
     _redraw()
     return _TICK_S if running() else None
 
 
-def _may_change_the_scene() -> bool:
-    """Results wait while the artist is in the middle of something that they would break."""
-    return bpy.context.mode == "OBJECT" and not bpy.app.is_job_running("RENDER")
+def _why_wait() -> str:
+    """What the artist is in the middle of that a result would break; '' where it may come."""
+    if bpy.app.is_job_running("RENDER"):
+        return "Waits for the render"
+    for window in bpy.context.window_manager.windows:
+        active = window.view_layer.objects.active
+        if active is not None and active.mode != "OBJECT":
+            return "Waits for Object Mode"
+        if any(operator.bl_idname.startswith("TRANSFORM_OT_") for operator in window.modal_operators):
+            return "Waits for the transform"
+    return ""
 
 
 def _take_over(task: Task) -> None:
@@ -239,24 +269,31 @@ def _deliver(task: Task, result: Any) -> tuple[str, Any]:
     """Hand a result to its ``on_done`` in the scene it is for. Returns the state, and words or the error."""
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == task._scene), None)
     if scene is None:
-        return DONE, "its file was closed: the results are on the disk, and in no scene"
+        return DONE, f"the file it was for is closed; what was made is in {task.folder}"
     _, on_done = _plans[task]
-    window = next((w for w in bpy.context.window_manager.windows if w.scene == scene), None)
-    where = {"scene": scene, "view_layer": window.view_layer if window else scene.view_layers[0]}
-    if window is not None:
-        where["window"] = window
-    try:
-        with bpy.context.temp_override(**where):
+    with bpy.context.temp_override(**_where(scene)):
+        try:
             on_done(result)
+        except Exception as error:
+            _log_error(task, error)
+            return FAILED, error
+        finally:  # whatever was added before a failure can be undone too
             bpy.ops.ed.undo_push(message=task.title)
-    except Exception as error:
-        _log_error(task, error)
-        return FAILED, error
     return DONE, ""
+
+
+def _where(scene: bpy.types.Scene) -> dict[str, Any]:
+    """The context of a scene: timers have no window of their own."""
+    window = next((w for w in bpy.context.window_manager.windows if w.scene == scene), None)
+    if window is None:
+        return {"scene": scene, "view_layer": scene.view_layers[0]}
+    return {"window": window, "scene": scene, "view_layer": window.view_layer}
 
 
 def _end(task: Task, state: str, message: str) -> None:
     task.state, task.message, task.fraction, task.eta_s = state, message, 1.0, None
+    if message:
+        task.add_log(message)
     del _plans[task]
 
 
@@ -275,9 +312,13 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop all work; nothing of it changes the scene any more."""
-    for task in running():
+    current = running()
+    for task in current:
         task._cancel.set()
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
+    for task in current:
+        if task._thread is not None:
+            task._thread.join(_JOIN_S)
     _tasks.clear()
     _plans.clear()
