@@ -6,9 +6,9 @@ and numpy only; everything heavy happens in the worker process (``jobs``).
 
 from __future__ import annotations
 
-from . import cli, engine, jobs, operators, panels, preferences, properties, scene, tasks
+from . import cli, engine, handlers, jobs, operators, panels, preferences, properties, scene, tasks
 
-_MODULES = (properties, preferences, scene, jobs, tasks, engine, operators, panels, cli)
+_MODULES = (properties, preferences, scene, jobs, tasks, engine, handlers, operators, panels, cli)
 
 
 def register() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bpy
 
+from . import worker_command
 from .colour import srgb_to_linear
 from .errors import AddonError
 from .frames import check_pattern, parse_frames, render_frames
@@ -25,11 +26,12 @@ _registered: list = []
 def main(arguments: list[str], program: str = f"blender --command {COMMAND}") -> int:
     """Run one command. Returns the exit code: 0 done, 1 failed, 2 not understood."""
     try:
+        if arguments[:1] and arguments[0] in worker_command.COMMANDS:
+            return worker_command.run_in_worker(arguments)
         options = _parser(program).parse_args(arguments)
+        options.run(options)
     except SystemExit as stop:  # argparse has printed help or what is wrong
         return int(stop.code or 0)
-    try:
-        options.run(options)
     except AddonError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return 1
@@ -65,6 +67,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     render.add_argument("--out", required=True, help="for instance frames/####.png (or .exr, with depth)")
     render.add_argument("--overwrite", action="store_true", help="render frames that are there already too")
     retarget_command.add_to(commands)
+    for name, text in worker_command.COMMANDS.items():
+        commands.add_parser(name, help=text)
     return parser
 
 

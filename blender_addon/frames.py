@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
 from .errors import AddonError
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_EXR_MAGIC = b"\x76\x2f\x31\x01"
-_EXR_MULTIPART = 0x10  # in the second byte of the version field
-_EXR_ROWS_PER_BLOCK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}  # by compression
+from .image_files import is_whole
+from .scene.camera import border_box, picture_size
 
 
 def parse_frames(text: str) -> list[int]:
@@ -128,86 +123,7 @@ def _report_text(error: RuntimeError) -> str:
 def _output_size(scene: bpy.types.Scene) -> tuple[int, int]:
     """(height, width) of the file: a border that is not cropped to leaves the whole picture's size."""
     render = scene.render
-    scale = render.resolution_percentage / 100
-    width, height = int(render.resolution_x * scale), int(render.resolution_y * scale)
-    if render.use_border and render.use_crop_to_border:
-        width = int(render.border_max_x * width) - int(render.border_min_x * width)
-        height = int(render.border_max_y * height) - int(render.border_min_y * height)
-    return height, width
-
-
-def is_whole(path: Path, size: tuple[int, int]) -> bool:
-    """Whether a PNG or EXR file is complete and of ``size`` (height, width)."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return False
-    found = _png_size(data) if data.startswith(_PNG_SIGNATURE) else _exr_size(data)
-    return found == size
-
-
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a PNG whose chunks are all there with the right checksums, else None."""
-    size, at = None, len(_PNG_SIGNATURE)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        body = data[at + 4 : at + 8 + length]
-        if at + 12 + length > len(data):
-            return None
-        if zlib.crc32(body) != struct.unpack_from(">I", data, at + 8 + length)[0]:
-            return None
-        if kind == b"IHDR":
-            width, height = struct.unpack_from(">II", data, at + 8)
-            size = (height, width)
-        if kind == b"IEND":
-            return size
-        at += 12 + length
-    return None
-
-
-def _exr_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a scan-line EXR whose every block is inside the file, else None.
-
-    Layout: magic, version, a header for each part (Blender 5 writes several), a table of block offsets for each part,
-    blocks. OpenEXR writes the tables last, so a cut-off file has zeros in them.
-    """
-    if not data.startswith(_EXR_MAGIC):
-        return None
-    try:
-        parts, table = _exr_headers(data)
-        several = len(parts) > 1 or bool(data[5] & _EXR_MULTIPART)
-        sizes = set()
-        for part in parts:
-            left, top, right, bottom = struct.unpack("<4i", part["dataWindow"])
-            sizes.add((bottom - top + 1, right - left + 1))
-            rows = _EXR_ROWS_PER_BLOCK[part["compression"][0]]
-            blocks = -(-(bottom - top + 1) // rows)
-            for offset in struct.unpack_from(f"<{blocks}Q", data, table):
-                start = offset + 8 + 4 * several  # past the part's number, first row and byte count
-                (count,) = struct.unpack_from("<I", data, start - 4)
-                if offset < table or start + count > len(data):
-                    return None
-            table += 8 * blocks
-    except (struct.error, KeyError, ValueError, IndexError):
-        return None
-    return sizes.pop() if len(sizes) == 1 else None
-
-
-def _exr_headers(data: bytes) -> tuple[list[dict[str, bytes]], int]:
-    """Attributes (name, type, size, value, up to an empty name) of each part, and where the offset tables start."""
-    several = bool(data[5] & _EXR_MULTIPART)
-    parts, at = [], 8
-    while data[at]:
-        attributes = {}
-        while data[at]:
-            end = data.index(b"\0", at)
-            name = data[at:end].decode("ascii")
-            at = data.index(b"\0", end + 1) + 1
-            (length,) = struct.unpack_from("<i", data, at)
-            attributes[name] = data[at + 4 : at + 4 + length]
-            at += 4 + length
-        parts.append(attributes)
-        at += 1
-        if not several:
-            return parts, at
-    return parts, at + 1
+    if not (render.use_border and render.use_crop_to_border):
+        return picture_size(render)
+    x0, y0, x1, y1 = border_box(render)
+    return y1 - y0, x1 - x0

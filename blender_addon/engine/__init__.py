@@ -7,6 +7,8 @@ the renderer ``liquid``, at the frame before).
 
 from __future__ import annotations
 
+import traceback
+
 import bpy
 
 from .. import jobs
@@ -32,10 +34,22 @@ class LiquidMotionEngine(bpy.types.RenderEngine):
         except AddonError as error:
             if isinstance(error, jobs.WorkerError) and error.details:
                 print(error.details)
-            self.report({"ERROR"}, str(error))  # raises in scripts
-            self.error_set(str(error))  # shows in the image editor
+            self._fail(str(error))
+            return
+        except (
+            Exception
+        ) as error:  # Blender would print it, and save a black frame as if nothing had happened
+            traceback.print_exc()
+            self._fail(
+                f"the frame could not be rendered ({error!r}); please report this with the text above it"
+            )
             return
         write_result(self, depsgraph.view_layer, rgba, picture)
+
+    def _fail(self, message: str) -> None:
+        """End the render: raises in scripts, ends ``-a`` with exit code 1, shows in the image editor."""
+        self.report({"ERROR"}, message)
+        self.error_set(message)
 
 
 def register() -> None:

@@ -82,7 +82,13 @@ class Drawing:
             AddonError: it is not readable. JobCancelled: ``cancelled()`` became true.
         """
         out = str(new_path(self.worker.folder, "footage"))
-        params = {"path": path, "index": index, "size": list(view.full_size), "crop": list(view.box), "out": out}
+        params = {
+            "path": path,
+            "index": index,
+            "size": list(view.full_size),
+            "crop": list(view.box),
+            "out": out,
+        }
         answer = self._run("footage_frame", params)
         return read_arrays(Path(answer["path"]), [(*view.size, 3)])[0]
 

@@ -26,6 +26,8 @@ def draw(folder: Path, params: dict) -> list[int]:
     shutil.copy(params["arrays"], folder / f"arrays{number:03d}.npz")
     with np.load(folder / "picture.npz") as picture:
         rgba, depth, provenance = (picture[name] for name in ("rgba", "depth", "provenance"))
+    height, width = params["size"]
+    rgba, depth, provenance = rgba[:height, :width], depth[:height, :width], provenance[:height, :width]
     if (folder / "moving").exists():
         with np.load(params["arrays"]) as arrays:
             rgba[..., 0] = float(arrays["vertices"][0, 0]) % 1.0

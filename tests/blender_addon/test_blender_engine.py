@@ -204,36 +204,214 @@ print('JSON' + json.dumps(said))
     assert "switch off for rendering" in found
 
 
-def test_orthographic_camera_is_refused(studio):
-    studio.show(known_picture() / 255)
+def test_cameras(studio):
+    """Panoramic ones and none are refused; an orthographic one is a pinhole far away, its depths counted back."""
+    studio.show(known_picture() / 255, np.full((HEIGHT, WIDTH), 3000.0))
     studio.build()
     found = studio.script(
-        """
-scene.camera.data.type = 'ORTHO'
-try: said = str(bpy.ops.render.render())
-except RuntimeError as error: said = str(error)
+        f"""
+def render():
+    try: return str(bpy.ops.render.render())
+    except RuntimeError as error: return str(error)
+camera = scene.camera.data
+camera.type = 'PANO'
+said = [render()]
+camera.type, camera.ortho_scale = 'ORTHO', 2.0
+scene.view_layers[0].use_pass_z = True
+settings = scene.render.image_settings
+if hasattr(settings, 'media_type'): settings.media_type = 'MULTI_LAYER_IMAGE'
+settings.file_format = 'OPEN_EXR_MULTILAYER'
+render()
+bpy.data.images['Render Result'].save_render({str(studio.folder / "o.exr")!r})
 scene.camera = None
-try: said += str(bpy.ops.render.render())
-except RuntimeError as error: said += str(error)
-print('JSON' + json.dumps(said))
+print('JSON' + json.dumps(said + [render()]))
 """
     )
-    assert "set its Lens Type to Perspective" in found
-    assert "camera" in found.split("Perspective")[1]
+    assert "set its Lens Type to one of them" in found[0]
+    assert "no camera" in found[1]  # Blender itself says so
+    with np.load(studio.folder / "arrays.npz") as sent:
+        depth = sent["vertices"] @ sent["R"][2] + sent["t"][2]
+        assert abs(depth.min() + depth.max() - 6000) < 0.01
+        assert np.allclose(sent["K"][0, 0], 3000 * HEIGHT / 2.0)
+    OpenEXR = pytest.importorskip("OpenEXR")
+    channels = OpenEXR.File(str(studio.folder / "o.exr"), separate_channels=True).parts[-1].channels
+    (found,) = (c.pixels for name, c in channels.items() if name.endswith("Depth.Z"))
+    vertices = small_person.skinned(studio.person["body_arrays"], studio.motion, 0)
+    depth = vertices @ studio.motion["camera_R"][0, 2] + studio.motion["camera_t"][0, 2]
+    assert np.allclose(found, (depth.min() + depth.max()) / 2, atol=2e-3)
 
 
 def test_hidden_person_is_not_drawn(studio):
+    """Hidden at a frame: a clear picture. In a scene without anybody: an error."""
     studio.show(known_picture() / 255)
     studio.build()
     found = studio.script(
-        """
-bpy.data.objects['Person'].hide_render = True
+        f"""
+person = bpy.data.objects['Person']
+person.hide_render = True
+bpy.ops.render.render()
+bpy.data.images['Render Result'].save_render({str(studio.folder / "o.png")!r})
+person.liquid_motion.subject = ''
 try: said = str(bpy.ops.render.render())
 except RuntimeError as error: said = str(error)
 print('JSON' + json.dumps(said))
 """
     )
-    assert "no visible mesh has a subject" in found
+    assert "no mesh of the scene has a subject" in found
+    assert not pixels(studio.folder / "o.png").any()
+    assert not (studio.folder / "requests.jsonl").exists()
+
+
+def test_missing_subject_says_what_to_relink(studio):
+    studio.show(known_picture() / 255)
+    studio.build()
+    shutil.move(studio.subject, studio.folder / "away")
+    said = studio.render("--frames", "1", code=1)
+    assert f"Person: its subject {studio.subject} is not there; choose the folder" in said
+    assert "Traceback" not in said
+
+
+def test_passes(studio):
+    """Depth, provenance and the mask, which is the people's alpha without the background."""
+    OpenEXR = pytest.importorskip("OpenEXR")
+    alpha = np.linspace(0, 255, HEIGHT * WIDTH).astype(int).reshape(HEIGHT, WIDTH, 1)
+    provenance = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH) % 256
+    studio.show(known_picture(alpha) / 255, provenance=provenance)
+    studio.build("--background", "#336699")
+    studio.script(
+        f"""
+layer = scene.view_layers[0]
+layer.use_pass_z = layer.liquid_motion.use_pass_provenance = layer.liquid_motion.use_pass_mask = True
+settings = scene.render.image_settings
+if hasattr(settings, 'media_type'): settings.media_type = 'MULTI_LAYER_IMAGE'
+settings.file_format, settings.color_depth = 'OPEN_EXR_MULTILAYER', '32'
+bpy.ops.render.render()
+bpy.data.images['Render Result'].save_render({str(studio.folder / "o.exr")!r})
+print('JSON0')
+"""
+    )
+    channels = OpenEXR.File(str(studio.folder / "o.exr"), separate_channels=True).parts[-1].channels
+    found = {name.split(".", 1)[-1]: channel.pixels for name, channel in channels.items()}
+    assert np.array_equal(found["Provenance.X"], provenance)
+    assert np.allclose(found["Mask.X"], alpha[..., 0] / 255, atol=1e-5)
+    assert (found["Depth.Z"] == 5).all()
+    assert (found["Combined.A"] > 0.999).all()
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_render_region(studio, crop):
+    """Only the region is asked for, of the size that Blender has made room for, whatever the rounding."""
+    picture = known_picture()
+    studio.show(picture / 255)
+    studio.build()
+    sizes = studio.script(
+        f"""
+from blender_addon.scene.camera import border_box, picture_size
+render = scene.render
+render.use_border, render.use_crop_to_border = True, {crop}
+render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y = 0.1, 0.7, 0.3, 0.95
+sizes = []
+for percentage in (100, 58, 29):
+    render.resolution_percentage = percentage
+    bpy.ops.render.render()
+    path = {str(studio.folder)!r} + f'/{{percentage}}.png'
+    bpy.data.images['Render Result'].save_render(path)
+    sizes.append([border_box(render), picture_size(render)])
+print('JSON' + json.dumps(sizes))
+"""
+    )
+    asked = [params["size"] for _, params in studio.requests()]
+    for (box, whole), size, percentage in zip(sizes, asked, (100, 58, 29), strict=True):
+        x0, y0, x1, y1 = box
+        height, width = y1 - y0, x1 - x0
+        assert size == [height, width]
+        found = pixels(studio.folder / f"{percentage}.png")
+        part = found if crop else found[y0:y1, x0:x1]
+        assert found.shape[:2] == ((height, width) if crop else tuple(whole))
+        assert np.array_equal(part, picture[:height, :width])
+        if not crop:
+            assert found[..., 3].sum() == part[..., 3].sum()
+
+
+def test_motion_blur_is_an_average_in_linear_light(studio):
+    """Each moment's red is where the body is then; the scene is left at its frame, and handlers see each moment."""
+    studio.show(np.ones((HEIGHT, WIDTH, 4)))
+    (studio.folder / "moving").write_text("")
+    studio.build()
+    found = studio.script(
+        f"""
+rig = bpy.data.objects['Person rig']
+rig.animation_data_clear()
+bpy.data.objects['Person'].modifiers.clear()
+mesh = bpy.data.objects['Person']
+mesh.parent = None
+mesh.data.shape_keys.animation_data_clear()
+mesh.shape_key_clear()
+mesh.data.vertices[0].co = (0, 0, 0)
+mesh.matrix_world.identity()
+for frame, x in ((0, 0.1), (10, 0.9)):
+    mesh.location.x = x; mesh.keyframe_insert('location', frame=frame)
+for curve in mesh.animation_data.action.fcurves:
+    for key in curve.keyframe_points: key.interpolation = 'LINEAR'
+scene.render.use_motion_blur, scene.render.motion_blur_shutter = True, 0.5
+scene.render.motion_blur_position = 'START'
+scene.liquid_motion.motion_blur_samples = 4
+scene.frame_set(3)
+seen = []
+def handler(scene, *_): seen.append(scene.frame_float if hasattr(scene, 'frame_float') else scene.frame_current_final)
+bpy.app.handlers.frame_change_post.append(handler)
+bpy.ops.render.render()
+blurred = list(seen)
+bpy.data.images['Render Result'].save_render({str(studio.folder / "o.png")!r})
+place = [scene.frame_current, scene.frame_subframe, mesh.location.x]
+scene.render.use_motion_blur = False
+seen.clear()
+bpy.ops.render.render()
+bpy.app.handlers.frame_change_post.remove(handler)
+print('JSON' + json.dumps([*place, blurred, seen]))
+"""
+    )
+    frame, subframe, x, blurred, sharp = found
+    assert (frame, subframe) == (3, 0.0)
+    times = 3 + (np.arange(4) + 0.5) / 8
+    assert set(sharp) == {3.0}  # Blender's own
+    assert np.allclose([time for time in blurred if time != 3.0], times, atol=1e-5)
+    assert blurred[-1] == 3.0 and len(blurred) == 4 + len(sharp) + 1
+    assert abs(x - 0.34) < 1e-6
+    reds = 0.1 + 0.08 * times
+    sent = [np.load(path)["vertices"][0, 0] for path in sorted(studio.folder.glob("arrays0*.npz"))[:4]]
+    assert np.allclose(sorted(sent), reds, atol=1e-5)
+    linear = (((reds + 0.055) / 1.055) ** 2.4).mean()
+    expected = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
+    assert np.abs(pixels(studio.folder / "o.png")[..., 0] - expected).max() <= 0.51
+
+
+def test_the_liquid_renderer_gets_the_frame_before(studio):
+    """At any frame, in any order: the body and camera of t - 1; the scene and its pose stay as they were."""
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        """
+scene.liquid_motion.renderer = 'liquid'
+scene.frame_set(4)
+bpy.data.objects['Person rig'].pose.bones['head'].scale = (1, 1, 1)
+count = []
+def handler(scene, *_): count.append(scene.frame_current)
+bpy.app.handlers.frame_change_post.append(handler)
+bpy.ops.render.render()
+bpy.app.handlers.frame_change_post.remove(handler)
+print('JSON' + json.dumps([scene.frame_current, [frame for frame in count if frame != 4], count[-1]]))
+"""
+    )
+    assert found == [4, [3], 4]
+    with np.load(studio.folder / "arrays.npz") as sent:
+        for prefix, frame in (("", 3), ("previous_", 2)):
+            expected = small_person.skinned(studio.person["body_arrays"], studio.motion, frame)
+            assert np.abs(sent[f"{prefix}vertices"] - expected).max() < 1e-5
+            assert np.allclose(sent[f"{prefix}K"], studio.motion["camera_K"][frame], rtol=1e-5)
+    studio.render("--frames", "5")  # the warp needs no past
+    with np.load(studio.folder / "arrays.npz") as sent:
+        assert "previous_vertices" not in sent
 
 
 @pytest.mark.parametrize(

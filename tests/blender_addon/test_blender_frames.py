@@ -1,10 +1,13 @@
 """Frame ranges, names, and telling whole files from broken ones."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from blender_addon import frames  # noqa: E402
+from blender_addon import frames, handlers  # noqa: E402
 from blender_addon.errors import AddonError  # noqa: E402
 
 
@@ -69,11 +72,10 @@ def test_whole_files_of_blender_are_known(addon, tmp_path, suffix):
     for keep in (0, 3, 20, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:keep])
         assert not frames.is_whole(path, (50, 70))
-    if suffix == ".png":
-        spoilt = bytearray(data)
-        spoilt[len(data) // 2] ^= 0xFF
-        path.write_bytes(spoilt)
-        assert not frames.is_whole(path, (50, 70))
+    spoilt = bytearray(data)
+    spoilt[len(data) // 2 if suffix == ".png" else len(data) - 6] ^= 0xFF
+    path.write_bytes(spoilt)
+    assert not frames.is_whole(path, (50, 70))
     assert not frames.is_whole(tmp_path / "missing", (50, 70))
 
 
@@ -97,6 +99,35 @@ def test_only_frames_that_are_not_whole_are_rendered(addon, tmp_path):
     assert f"Saved: '{broken}'" in said
     assert (tmp_path / "01.png").stat().st_mtime_ns == kept
     assert len(frames.render_frames(scene, [1, 2], pattern, overwrite=True, say=said.append)) == 2
+
+
+def test_a_png_with_too_few_rows(tmp_path):
+    """Every checksum is right, and yet it is not a whole picture."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 4, 3, 8, 6, 0, 0, 0)
+    for rows, whole in ((3, True), (2, False)):
+        data = zlib.compress(b"\0" * rows * (1 + 4 * 4))
+        path = tmp_path / f"{rows}.png"
+        parts = [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+        assert frames.is_whole(path, (3, 4)) == whole
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("-a", []),
+        ("-f 5", [5]),
+        ("-b x.blend --render-frame 1..3,7", [1, 2, 3, 7]),
+        ("-f +1 -f -1", [11, 20]),
+        ("-f a..b -a -- -f 3", []),
+    ],
+)
+def test_frames_of_the_command_line(words, expected):
+    assert handlers.asked_frames(words.split(), 10, 20) == expected
 
 
 def test_failed_frame_leaves_nothing(addon, tmp_path):
