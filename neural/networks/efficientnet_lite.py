@@ -88,11 +88,12 @@ class EfficientNetLite(nn.Module):
         """Stays in evaluation mode, also as a part of something that is trained: its statistics are ImageNet's."""
         return super().train(False)
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def features(self, images: Tensor, stop: int | None = None) -> list[Tensor]:
         """What it sees, from fine to coarse.
 
         Args:
             images: (N, 3, H, W) display-referred RGB in [0, 1], at least 32 pixels a side.
+            stop: how many of the maps are wanted, the finest first; all when None.
 
         Returns:
             five maps (N, C, ceil(H / s), ceil(W / s)), s = 2, 4, 8, 16, 32: the last block's output at each
@@ -104,6 +105,8 @@ class EfficientNetLite(nn.Module):
             x = block(x)
             if index in self._ends:
                 maps.append(x)
+                if len(maps) == stop:
+                    break
         return maps
 
     def forward(self, images: Tensor) -> Tensor:

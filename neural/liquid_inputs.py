@@ -1,0 +1,281 @@
+"""What the liquid renderer's network is shown of one frame; rendering, training and personalisation all read it here.
+
+Everything is made from the subject, the mesh and the cameras alone, never from an earlier output of the network, so
+frames come out the same in any order. The network works on a window around the person in which she stands at most
+:data:`STATURE` pixels tall; what it answers is a correction of the warp picture, which can be enlarged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from neural.background import push_pull
+from neural.correspondence import depth_test, facing, pixels_to_grid, sample, surface_points
+from neural.render import WarpRenderer
+from neural.source_view import pixel_trust
+from neural.subject import Subject
+from neural.surface import uv_to_pixels
+from neural.texture import INVENTED, MIRRORED
+from smpl_fitting.geometry import Camera, Fragments, interpolate, rasterize, vertex_normals
+
+STATURE = 384
+"""Pixels from sole to crown, standing, at which the network sees the person at most."""
+SOURCE_SIDE = 320
+"""Sides of the square crops of the sources."""
+MULTIPLE = 16
+"""Sides of windows are multiples of this: the network halves four times."""
+GUIDE_CHANNELS = 10
+"""All within [-1, 1]. Place on the rest body in half statures (3): what UV tells, without its seams; normal in
+camera axes (3); metres behind the body's middle; trust of the texture; texel invented; texel mirrored."""
+
+_MARGIN = 0.06  # of the stature around the body: hair, skirts, and the misfit
+_SOURCE_MARGIN = 0.08
+_REACH = 12.0  # window pixels over which the flow is carried on beyond the body's outline
+_FARTHEST = 1.5  # normalised coordinates of a source crop beyond which no flow points
+
+
+@dataclass(frozen=True)
+class SourceInputs:
+    """The sources of a subject as the network reads them.
+
+    Attributes:
+        pictures: (K, 4, S, S) the person alone: colours times mask, and the mask, in [0, 1].
+        cameras: of these crops. vertices: (K, V, 3), the sources' fits.
+        trust: (K, V) in [0, 1], how far each vertex may be read from each source.
+    """
+
+    pictures: Tensor
+    cameras: tuple[Camera, ...]
+    vertices: Tensor
+    trust: Tensor
+
+
+@dataclass(frozen=True)
+class TargetInputs:
+    """What the network is shown of one window of (H, W) pixels.
+
+    Attributes:
+        warp: (4, H, W) the warp picture, straight alpha, in [0, 1]; colours are carried on beyond its outline.
+        guide: (:data:`GUIDE_CHANNELS`, H, W); 0 where there is no body.
+        previous: (4, H, W) the warp picture of the frame before, carried here along the body's exact flow, and
+            whether it is known there; zeros without a frame before.
+        grid: (K, H/2, W/2, 2) where each source crop shows the same surface point, as ``grid_sample`` reads it
+            (``align_corners=False``); carried on beyond the outline.
+        trust: (K, 1, H/2, W/2) in [0, 1], 0 where the source does not show the point.
+    """
+
+    warp: Tensor
+    guide: Tensor
+    previous: Tensor
+    grid: Tensor
+    trust: Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a picture at the network's scale: ``box`` x0, y0, x1, y1 in the picture's pixels, which may reach
+    beyond it; ``size`` (height, width) at the network's scale; ``camera`` of exactly that view."""
+
+    box: tuple[int, int, int, int]
+    size: tuple[int, int]
+    camera: Camera
+
+
+def stature(subject: Subject) -> float:
+    """Metres from sole to crown in the rest pose."""
+    return float(subject.surface.rest[:, 1].amax() - subject.surface.rest[:, 1].amin())
+
+
+def person_window(vertices: Tensor, camera: Camera, height: float) -> Window | None:
+    """The window around a body; None where it is out of the picture.
+
+    Its scale follows from the person's stature and distance, not from how far she stretches: so it does not
+    change with her movements.
+
+    Args:
+        vertices: (V, 3) world. height: the person's stature in metres.
+    """
+    box = camera.covering_box(vertices)
+    if box is None:
+        return None
+    _, depth = camera.project(vertices)
+    pixels_tall = float(camera.K[1, 1]) * height / max(float(depth.median()), 0.1)
+    scale = min(1.0, STATURE / pixels_tall)
+    margin = _MARGIN * pixels_tall
+    sides, starts, ends = [], [], []
+    for low, high in ((box[1], box[3]), (box[0], box[2])):
+        side = _round_up((high - low + 2 * margin) * scale)
+        span = round(side / scale)
+        start = round((low + high - span) / 2)
+        sides.append(side)
+        starts.append(start)
+        ends.append(start + span)
+    whole = (starts[1], starts[0], ends[1], ends[0])
+    return Window(whole, (sides[0], sides[1]), camera.cropped(whole).resized((sides[0], sides[1])))
+
+
+def source_inputs(subject: Subject) -> SourceInputs:
+    """Crop a subject's sources, and say what of the body each shows."""
+    faces = subject.surface.faces
+    pictures, cameras, trusts = [], [], []
+    for image, mask, gain, vertices, camera in zip(
+        subject.images, subject.masks, subject.gains, subject.vertices, subject.cameras, strict=True
+    ):
+        box = _square(vertices, camera)
+        view = camera.cropped(box).resized((SOURCE_SIDE, SOURCE_SIDE))
+        share = torch.from_numpy(mask).float()[None] / 255
+        colour = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
+        crop = _crop(torch.cat([(colour * gain[:, None, None]).clamp(0, 1) * share, share]), box)
+        crop = functional.interpolate(
+            crop[None], size=(SOURCE_SIDE, SOURCE_SIDE), mode="bilinear", antialias=True
+        )[0]
+        pictures.append(crop)
+        cameras.append(view)
+        trusts.append(_vertex_trust(vertices, faces, view, crop[3].numpy()))
+    return SourceInputs(torch.stack(pictures), tuple(cameras), subject.vertices, torch.stack(trusts))
+
+
+def target_inputs(
+    subject: Subject,
+    sources: SourceInputs,
+    warp: WarpRenderer,
+    vertices: Tensor,
+    view: Camera,
+    previous: tuple[Tensor, Camera] | None = None,
+    picture: Tensor | None = None,
+) -> TargetInputs:
+    """All inputs of one window.
+
+    Args:
+        vertices: (V, 3) world. view: the window's camera, sides multiples of :data:`MULTIPLE`.
+        previous: vertices and window camera of the frame before.
+        picture: (4, H, W) the warp picture of this window, straight alpha, where it has been drawn already.
+    """
+    if picture is None:
+        picture = _drawn(warp, subject, vertices, view)
+    fragments = rasterize(vertices, subject.surface.faces, view)
+    grid, trust = _flows(sources, subject.surface.faces, fragments)
+    return TargetInputs(
+        warp=torch.cat([carry_on(picture[:3], picture[3]), picture[3:]]),
+        guide=_guide(subject, vertices, view, fragments),
+        previous=_previous(subject, warp, fragments, previous),
+        grid=grid,
+        trust=trust,
+    )
+
+
+def carry_on(colour: Tensor, alpha: Tensor) -> Tensor:
+    """(3, H, W) straight colours, smoothly filled in where alpha (H, W) is 0."""
+    weight = (alpha > 0).float().numpy()
+    filled = push_pull(colour.permute(1, 2, 0).contiguous().numpy(), weight)
+    return torch.from_numpy(np.ascontiguousarray(filled)).permute(2, 0, 1).clamp(0, 1).contiguous()
+
+
+def _round_up(side: float) -> int:
+    return max(MULTIPLE, int(np.ceil(side / MULTIPLE)) * MULTIPLE)
+
+
+def _square(vertices: Tensor, camera: Camera) -> tuple[int, int, int, int]:
+    """A square of whole pixels around the body, or in the picture's middle where the body is outside."""
+    box = camera.covering_box(vertices) or (0, 0, camera.image_size[1], camera.image_size[0])
+    side = round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * _SOURCE_MARGIN))
+    x0, y0 = (box[0] + box[2] - side) // 2, (box[1] + box[3] - side) // 2
+    return x0, y0, x0 + side, y0 + side
+
+
+def _crop(planes: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """The box of (C, H, W), zeros beyond the picture."""
+    x0, y0, x1, y1 = box
+    height, width = planes.shape[1:]
+    out = planes.new_zeros(planes.shape[0], y1 - y0, x1 - x0)
+    top, bottom, left, right = max(y0, 0), min(y1, height), max(x0, 0), min(x1, width)
+    if bottom > top and right > left:
+        out[:, top - y0 : bottom - y0, left - x0 : right - x0] = planes[:, top:bottom, left:right]
+    return out
+
+
+def _vertex_trust(vertices: Tensor, faces: Tensor, view: Camera, mask: np.ndarray) -> Tensor:
+    """(V,) visibility x cos(normal, view) x how surely the pixel there is the person's surface."""
+    fragments = rasterize(vertices, faces, view)
+    pixels, _ = view.project(vertices)
+    sure = sample(pixel_trust(mask, fragments)[None], pixels, padding_mode="zeros")[:, 0]
+    cosine = facing(vertices, vertex_normals(vertices, faces), view)
+    return depth_test(vertices, view, fragments) * cosine * sure
+
+
+def _drawn(warp: WarpRenderer, subject: Subject, vertices: Tensor, view: Camera) -> Tensor:
+    """(4, H, W), straight alpha."""
+    return torch.from_numpy(warp.render(subject, vertices, view, view.image_size).rgba).permute(2, 0, 1)
+
+
+def _guide(subject: Subject, vertices: Tensor, view: Camera, fragments: Fragments) -> Tensor:
+    surface = subject.surface
+    rest, covered = surface.rest, fragments.mask
+    middle = (rest.amax(0) + rest.amin(0)) / 2
+    place = (rest - middle) / (0.5 * stature(subject))
+    normals = vertex_normals(vertices, surface.faces) @ view.R.T
+    planes = interpolate(fragments, surface.faces, torch.cat([place, normals], dim=1)).permute(2, 0, 1)
+    _, centre = view.project(vertices.mean(0))
+    depth = torch.where(covered, fragments.depth - centre, 0.0)
+    size = len(subject.source)
+    texel = uv_to_pixels(interpolate(fragments, surface.faces_uv, surface.uv), size).long().clamp(0, size - 1)
+    flat = texel[..., 1] * size + texel[..., 0]
+    source = torch.from_numpy(subject.source).flatten()[flat]
+    trust = torch.from_numpy(subject.trust).flatten()[flat].float() / 255
+    known = torch.stack(
+        [depth, trust * covered, (source == INVENTED) & covered, (source == MIRRORED) & covered]
+    )
+    return torch.cat([planes, known]).clamp(-1, 1)
+
+
+def _flows(sources: SourceInputs, faces: Tensor, fragments: Fragments) -> tuple[Tensor, Tensor]:
+    """Grids (K, H/2, W/2, 2) and trusts (K, 1, H/2, W/2) of every second pixel."""
+    half = Fragments(
+        fragments.pix_to_face[1::2, 1::2], fragments.bary[1::2, 1::2], fragments.depth[1::2, 1::2]
+    )
+    height, width = half.pix_to_face.shape
+    covered, count = half.mask, len(sources.cameras)
+    grid = torch.full((count, height, width, 2), _FARTHEST)
+    trust = torch.zeros(count, 1, height, width)
+    if not bool(covered.any()):
+        return grid, trust
+    for index, camera in enumerate(sources.cameras):
+        _, points = surface_points(half, faces, sources.vertices[index])
+        pixels, depth = camera.project(points)
+        at = pixels_to_grid(pixels, camera.image_size)
+        at = torch.where((depth > 0)[:, None], at, torch.full_like(at, _FARTHEST))
+        grid[index][covered] = at.clamp(-_FARTHEST, _FARTHEST)
+        corners = sources.trust[index][faces[half.pix_to_face[covered]]]
+        trust[index, 0][covered] = (corners * half.bary[covered]).sum(-1)
+    distance, (row, column) = ndimage.distance_transform_edt(~covered.numpy(), return_indices=True)
+    row, column = torch.from_numpy(row).long(), torch.from_numpy(column).long()
+    fade = torch.from_numpy((1 - 2 * distance / _REACH).clip(0, 1).astype(np.float32))
+    return grid[:, row, column], (trust[:, :, row, column] * fade).clamp(0, 1)
+
+
+def _previous(
+    subject: Subject, warp: WarpRenderer, fragments: Fragments, previous: tuple[Tensor, Camera] | None
+) -> Tensor:
+    height, width = fragments.pix_to_face.shape
+    out = torch.zeros(4, height, width)
+    covered = fragments.mask
+    if previous is None or not bool(covered.any()):
+        return out
+    vertices, camera = previous
+    picture = _drawn(warp, subject, vertices, camera)
+    faces = subject.surface.faces
+    _, points = surface_points(fragments, faces, vertices)
+    seen = depth_test(points, camera, rasterize(vertices, faces, camera))
+    pixels, _ = camera.project(points)
+    premultiplied = torch.cat([picture[:3] * picture[3:], picture[3:]])
+    read = sample(premultiplied, pixels, padding_mode="zeros")
+    known = seen & (read[:, 3] > 0.5)
+    colour = read[:, :3] / read[:, 3:].clamp(min=1e-6)
+    out[:, covered] = torch.where(known[:, None], torch.cat([colour, known[:, None].float()], 1), 0.0).T
+    return out

@@ -1,0 +1,161 @@
+"""The generator of the liquid renderer: what the warp picture lacks.
+
+Two streams. The source stream reads each source crop once, whatever the pose, at three levels. The transfer stream
+is a U-Net over the warp picture and its guide; on its way down a Liquid Warping Block at each level takes in the
+sources' features, carried along the body's surface. The answer is a residual on the warp's colours and a change of
+its coverage; both are 0 before training, so that training starts at the warp. There is no background stream: the
+person is laid over whatever the scene holds, so her coverage is what must be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neural.liquid_inputs import GUIDE_CHANNELS
+from neural.networks.blocks import BLOCKS
+
+LEVELS = 3
+"""Levels at which the sources enter: at 1/2, 1/4 and 1/8 of the window."""
+_INPUTS = 4 + GUIDE_CHANNELS + 4
+_LOGIT_SCALE = 4.0  # colours change by tenths, logits by units
+_EDGE = 0.02  # coverages of 0 and 1 stand for these in the logit, so that both can be changed
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """``base``: channels at full resolution (16: CPUs; 48: large GPUs). ``block``: a name of ``BLOCKS``."""
+
+    base: int = 16
+    block: str = "attention_spade"
+
+    def __post_init__(self) -> None:
+        if self.block not in BLOCKS:
+            raise ValueError(f"block {self.block!r} is unknown; choose one of {', '.join(BLOCKS)}")
+        if not 4 <= self.base <= 128:
+            raise ValueError(f"base is {self.base}; choose a width from 4 to 128")
+
+
+class Generator(nn.Module):
+    """See the module."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        base = config.base
+        source_widths = [base, 2 * base, 4 * base]
+        widths = [base, 2 * base, 4 * base, 6 * base, 8 * base]
+        self.source_levels = nn.ModuleList(
+            _down(before, after) for before, after in zip([4, *source_widths], source_widths, strict=False)
+        )
+        self.enter = nn.Sequential(nn.Conv2d(_INPUTS, base, 3, padding=1), nn.ReLU())
+        self.down = nn.ModuleList(
+            _down(before, after) for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.blocks = nn.ModuleList(
+            BLOCKS[config.block](width, source)
+            for width, source in zip(widths[1 : LEVELS + 1], source_widths, strict=True)
+        )
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(after, before, 1) for before, after in zip(widths, widths[1:], strict=False)
+        )
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(2 * width, width, 3, padding=1), nn.ReLU()) for width in widths[:-1]
+        )
+        self.leave = nn.Conv2d(base, 4, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
+        nn.init.zeros_(self.leave.bias)
+
+    def encode(self, pictures: Tensor) -> list[Tensor]:
+        """Features of the sources, to be kept as long as they are the same.
+
+        Args:
+            pictures: (B, K, 4, S, S) as in :class:`neural.liquid_inputs.SourceInputs`.
+
+        Returns:
+            three (B, K, C, S / s, S / s), s = 2, 4, 8.
+        """
+        batch = pictures.shape[0]
+        features = _channels_last(pictures.flatten(0, 1))
+        levels = []
+        for level in self.source_levels:
+            features = level(features)
+            levels.append(features.unflatten(0, (batch, -1)))
+        return levels
+
+    def forward(
+        self,
+        warp: Tensor,
+        guide: Tensor,
+        previous: Tensor,
+        grid: Tensor,
+        trust: Tensor,
+        sources: Sequence[Tensor],
+    ) -> Tensor:
+        """
+        Args:
+            warp (B, 4, H, W), guide (B, G, H, W), previous (B, 4, H, W), grid (B, K, H/2, W/2, 2), trust
+            (B, K, 1, H/2, W/2): as in :class:`neural.liquid_inputs.TargetInputs`; sides multiples of 16.
+            sources: what :meth:`encode` returned.
+
+        Returns:
+            (B, 4, H, W): residual of the colours, and of the coverage's logit; see :func:`compose`.
+        """
+        features = self.enter(_channels_last(torch.cat([warp, guide, previous], dim=1)))
+        skips = []
+        for index, level in enumerate(self.down):
+            skips.append(features)
+            features = level(features)
+            if index < LEVELS and self.config.block != "none":
+                near, at = _shrunk(grid, trust, index)
+                features = self.blocks[index](features, carried(sources[index], near), at)
+        for narrow, up, skip in zip(reversed(self.narrow), reversed(self.up), reversed(skips), strict=True):
+            features = functional.interpolate(narrow(features), scale_factor=2.0, mode="nearest")
+            features = up(torch.cat([features, skip], dim=1))
+        return self.leave(features).float()
+
+
+def carried(features: Tensor, grid: Tensor) -> Tensor:
+    """Features (B, K, C, s, s) of the sources at the target's pixels, grid (B, K, h, w, 2) -> (B, K, C, h, w)."""
+    batch, count = features.shape[:2]
+    read = functional.grid_sample(
+        features.flatten(0, 1).float(), grid.flatten(0, 1), mode="bilinear", align_corners=False
+    )
+    return read.to(features.dtype).unflatten(0, (batch, count))
+
+
+def compose(warp: Tensor, answer: Tensor) -> Tensor:
+    """The picture (B, 4, H, W), straight alpha, from the warp's and the generator's answer, both (B, 4, H, W).
+
+    Coverage is changed in the logit: what the network leaves alone keeps the warp's antialiased edge. An answer of 0
+    gives the warp back, to rounding. In training, gradients pass the limits of [0, 1]: else what overshoots were lost.
+    """
+    covered = torch.logit(_EDGE + (1 - 2 * _EDGE) * warp[:, 3:])
+    alpha = (torch.sigmoid(covered + _LOGIT_SCALE * answer[:, 3:]) - _EDGE) / (1 - 2 * _EDGE)
+    picture = torch.cat([warp[:, :3] + answer[:, :3], alpha], dim=1)
+    return picture + (picture.clamp(0, 1) - picture).detach()
+
+
+def _down(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(after, after, 3, padding=1),
+        nn.ReLU(),
+    )
+
+
+def _shrunk(grid: Tensor, trust: Tensor, halvings: int) -> tuple[Tensor, Tensor]:
+    """Grid and trust at a coarser level. One of the pixels speaks for its neighbours: means would mix limbs."""
+    step = 2**halvings
+    middle = step // 2
+    return grid[:, :, middle::step, middle::step], trust[..., middle::step, middle::step]
+
+
+def _channels_last(planes: Tensor) -> Tensor:
+    return planes.contiguous(memory_format=torch.channels_last)

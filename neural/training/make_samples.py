@@ -1,0 +1,65 @@
+"""Makes training data: ``python -m neural.training.make_samples OUT --wardrobe W --mocap M``.
+
+People that training must not meet go to ``OUT/held_out``: other clothes and skins, other motion. Files that are there
+already are kept, so a run that was stopped goes on, and two runs make the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from neural.training.people import HELD_OUT_CMU_SUBJECT, HELD_OUT_SEEDS
+from neural.training.synthetic import make_subject_samples
+from smpl_fitting.body import load_body
+
+HELD_OUT_TARGETS = 6
+
+
+def make_data(
+    out: Path, wardrobe: Path, mocap: Path, seeds: Iterable[int], targets: int, held_out: bool
+) -> None:
+    """One file for each seed, in ``out``.
+
+    Args:
+        wardrobe: the folder with ``clothes``, ``hair`` and ``skins``. mocap: that with CMU's ``.amc`` files.
+        targets: moments of each person.
+
+    Raises:
+        WardrobeError, MocapError: something is missing.
+    """
+    body = load_body("open")
+    recordings = sorted(
+        path for path in mocap.glob("*.amc") if (path.name.split("_")[0] == HELD_OUT_CMU_SUBJECT) == held_out
+    )
+    if not recordings:
+        raise typer.BadParameter(f"{mocap}: holds no .amc files of the subjects wanted")
+    for seed in seeds:
+        path = out / f"{seed:05d}.npz"
+        if not path.exists():
+            make_subject_samples(path, seed, targets, wardrobe, recordings, body, held_out=held_out)
+            print(path, flush=True)
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="The folder for the samples.")],
+    wardrobe: Annotated[Path, typer.Option(help="Folder with clothes, hair and skins (MakeHuman, CC0).")],
+    mocap: Annotated[Path, typer.Option(help="Folder with CMU's .asf and .amc files.")],
+    people: Annotated[int, typer.Option(help="How many people to train on.")] = 100,
+    held_out: Annotated[int, typer.Option(help="How many people to judge by.")] = 12,
+    targets: Annotated[int, typer.Option(help="Moments of each person.")] = 12,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Draw synthetic people, fit them badly, and write down what the network is to learn."""
+    torch.set_num_threads(threads)
+    judged = list(HELD_OUT_SEEDS)[:held_out]
+    make_data(out / "held_out", wardrobe, mocap, judged, HELD_OUT_TARGETS, held_out=True)
+    make_data(out, wardrobe, mocap, range(people), targets, held_out=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
