@@ -1,8 +1,8 @@
 """Self-reenactment: some frames of a clip are the source, its other frames the truth. The yardstick of renderers.
 
 Every renderer draws the truth's frames from the sources over the clip's own background, and is compared with the
-frame itself, over the whole frame and in the person's box. Beside them stands ``copy``: the first source's picture,
-unmoved, which any transfer must beat.
+frame itself, over the whole frame, in the person's box and on the face (:mod:`neural.scoring`). Beside them stands
+``copy``: the first source's picture, unmoved, which any transfer must beat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from torch import Tensor
 from neural import metrics
 from neural.background import Plate, background_from_clip
 from neural.compositing import over
+from neural.correspondence import body_flow
 from neural.renderers import WARP, Renderer, make_renderer
+from neural.scoring import Figures, Truth, mean_figures, score
 from neural.sources import dress_views
 from neural.subject import Subject, build_subject
 from smpl_fitting.body import BodyModel
@@ -33,16 +35,15 @@ from smpl_fitting.world import body_vertices, frame_camera
 
 COPY = "copy"
 """The name of the row of the unmoved source picture."""
-FIGURES = ("box_psnr_db", "box_ssim", "box_ms_ssim", "frame_psnr_db", "frame_ssim", "mask_iou")
 
 
 @dataclass(frozen=True)
 class FrameScore:
-    """One renderer's figures on one frame, by the names of :data:`FIGURES`; None where one is not defined."""
+    """One renderer's figures on one frame, by the names of :data:`neural.scoring.FIGURES`; None: not defined."""
 
     renderer: str
     frame: int
-    figures: dict[str, float | None]
+    figures: Figures
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,12 @@ class Evaluation:
     camera_moves: bool
     scores: tuple[FrameScore, ...]
 
-    def table(self) -> dict[str, dict[str, float | None]]:
+    def table(self) -> dict[str, Figures]:
         """Means over the targets, ``{renderer: {figure: value}}``, in the order the renderers were given."""
-        rows: dict[str, dict[str, float | None]] = {}
-        for name in dict.fromkeys(score.renderer for score in self.scores):
-            own = [score.figures for score in self.scores if score.renderer == name]
-            rows[name] = {figure: _mean([one[figure] for one in own]) for figure in FIGURES}
-        return rows
+        return {
+            name: mean_figures([one.figures for one in self.scores if one.renderer == name])
+            for name in dict.fromkeys(one.renderer for one in self.scores)
+        }
 
     def flat(self) -> dict[str, float]:
         """``{renderer_figure: mean}``, without the undefined ones: what benchmarks write."""
@@ -148,22 +148,44 @@ class _Judge:
     pictures: Path | None
 
     def frame(self, frame: int, renderers: Mapping[str, Renderer]) -> list[FrameScore]:
-        truth = np.ascontiguousarray(self.footage.frame(frame)[..., :3])
+        truth = self._truth(frame)
+        if truth is None:
+            return []
+        scores = [self._compare(COPY, frame, truth, self.unmoved, None, self.unmoved)]
+        for name, renderer in renderers.items():
+            rgba = self._drawn(renderer, frame)
+            before = self._over(self._drawn(renderer, frame - 1)) if truth.flow is not None else None
+            scores.append(self._compare(name, frame, truth, self._over(rgba), rgba[..., 3], before))
+        if self.pictures is not None:
+            write_image(self.pictures / f"{frame:04d}_truth.png", truth.picture)
+        return scores
+
+    def _truth(self, frame: int) -> Truth | None:
+        """The clip's own frame; flow and frame before only where both were fitted."""
         mask = self.fit.detections.mask(frame)
         box = metrics.person_box(mask)
         if box is None:
-            return []
+            return None
+        keypoints = self.fit.motion.keypoints
+        face = (
+            None if keypoints is None else metrics.face_box(keypoints[frame], (mask.shape[0], mask.shape[1]))
+        )
+        previous, flow = None, None
+        if frame > 0 and self.fit.detections.confidence[frame - 1] > 0:
+            previous = self._footage(frame - 1)
+            flow = body_flow(*self._pose(frame), *self._pose(frame - 1), self.body.faces).numpy()
+        return Truth(self._footage(frame), mask, box, face, previous, flow)
+
+    def _footage(self, frame: int) -> np.ndarray:
+        return np.ascontiguousarray(self.footage.frame(frame)[..., :3])
+
+    def _drawn(self, renderer: Renderer, frame: int) -> np.ndarray:
         vertices, camera = self._pose(frame)
         previous = self._pose(frame - 1) if frame > 0 else None
-        scores = [self._compare(COPY, frame, self.unmoved, truth, box, None)]
-        for name, renderer in renderers.items():
-            drawn = renderer.render(self.subject, vertices, camera, camera.image_size, previous=previous)
-            picture = over(drawn.rgba, self.plate.image)
-            iou = metrics.mask_iou(drawn.rgba[..., 3], mask)
-            scores.append(self._compare(name, frame, picture, truth, box, iou))
-        if self.pictures is not None:
-            write_image(self.pictures / f"{frame:04d}_truth.png", truth)
-        return scores
+        return renderer.render(self.subject, vertices, camera, camera.image_size, previous=previous).rgba
+
+    def _over(self, rgba: np.ndarray) -> np.ndarray:
+        return over(rgba, self.plate.image)
 
     def _pose(self, frame: int) -> tuple[Tensor, Camera]:
         return body_vertices(self.body, self.fit.motion, [frame])[0], frame_camera(self.fit.motion, frame)
@@ -172,22 +194,14 @@ class _Judge:
         self,
         name: str,
         frame: int,
+        truth: Truth,
         picture: np.ndarray,
-        truth: np.ndarray,
-        box: metrics.Box,
-        iou: float | None,
+        alpha: np.ndarray | None,
+        previous: np.ndarray | None,
     ) -> FrameScore:
         if self.pictures is not None:
             write_image(self.pictures / f"{frame:04d}_{name}.png", picture)
-        figures = {
-            "box_psnr_db": metrics.psnr(picture, truth, box),
-            "box_ssim": metrics.ssim(picture, truth, box),
-            "box_ms_ssim": metrics.ms_ssim(picture, truth, box),
-            "frame_psnr_db": metrics.psnr(picture, truth),
-            "frame_ssim": metrics.ssim(picture, truth),
-            "mask_iou": iou,
-        }
-        return FrameScore(name, frame, figures)
+        return FrameScore(name, frame, score(truth, picture, alpha, previous))
 
 
 def _targets(footage: Footage, sources: Sequence[int], step: int) -> list[int]:
@@ -208,8 +222,3 @@ def _targets(footage: Footage, sources: Sequence[int], step: int) -> list[int]:
             f"{footage.path}: no frames are left to compare with; take a smaller step or an earlier source"
         )
     return targets
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

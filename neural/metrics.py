@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neural.correspondence import sample
+
 Box = tuple[int, int, int, int]
 
 MS_SSIM_SIDE = 176
@@ -100,6 +102,46 @@ def person_box(mask: np.ndarray, margin: float = 0.05) -> Box | None:
         min(mask.shape[1], math.ceil(columns[-1] + 1 + bx)),
         min(mask.shape[0], math.ceil(rows[-1] + 1 + by)),
     )
+
+
+def face_box(landmarks: np.ndarray, image_size: tuple[int, int]) -> Box | None:
+    """The square around a face, twice as wide as its landmarks lie apart; None where it is turned away or cut off.
+
+    Args:
+        landmarks: (33, 4) x px, y px, depth, visibility, as in a motion file (MediaPipe's; the first 11 are the
+            face's). A face whose nose lies behind its ears is the back of a head.
+        image_size: (height, width).
+    """
+    nose, ears = landmarks[0], landmarks[7:9]
+    points = landmarks[:11, :2]
+    if not np.isfinite(points).all() or nose[2] >= ears[:, 2].mean():
+        return None
+    half = np.ptp(points, axis=0).max()
+    low = np.floor(points.mean(0) - half).astype(int)
+    high = np.ceil(points.mean(0) + half).astype(int)
+    if (low < 0).any() or (high > image_size[::-1]).any():
+        return None
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def temporal_error(picture: np.ndarray, previous: np.ndarray, flow: np.ndarray) -> float | None:
+    r"""How much the body's pixels change from frame to frame beyond its movement, in levels of 255.
+
+    The mean over pixels and channels of \|I_t(p) - I_{t-1}(p + flow)\|, bilinear, as in Lai et al. 2018 ("Learning
+    Blind Video Temporal Consistency", section 3.3, there squared). None where no pixel is seen in both frames.
+
+    Args:
+        picture, previous: (H, W, 3) uint8 of t and t-1.
+        flow: (H, W, 2) where each pixel's surface point was in t-1, in pixels; outside the picture where it was
+            hidden or there is nobody (:func:`neural.correspondence.body_flow`).
+    """
+    height, width = previous.shape[:2]
+    seen = ((flow > 0.5) & (flow < [width - 0.5, height - 0.5])).all(-1)
+    if not seen.any():
+        return None
+    before = torch.from_numpy(np.ascontiguousarray(previous)).permute(2, 0, 1).float()
+    carried = sample(before, torch.from_numpy(flow[seen]).float()).numpy()
+    return float(np.abs(picture[seen] - carried).mean())
 
 
 def _pair(picture: np.ndarray, truth: np.ndarray, box: Box | None) -> tuple[Tensor, Tensor]:

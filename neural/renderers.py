@@ -15,7 +15,12 @@ from smpl_fitting.geometry import Camera
 
 WARP = "warp"
 """The renderer without learning."""
-_CLASSES = {WARP: ("neural.render", "WarpRenderer")}
+VISIBLE = "visible"
+"""The warp without what no source shows: a baseline."""
+_CLASSES = {
+    WARP: ("neural.render", "WarpRenderer"),
+    VISIBLE: ("neural.baselines", "VisibleRenderer"),
+}
 
 
 class Renderer(Protocol):

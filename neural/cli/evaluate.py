@@ -16,8 +16,8 @@ def command(
         str, typer.Option("--sources", metavar="0,40,…", help="The frames that serve as source.")
     ] = "0",
     renderers: Annotated[
-        str, typer.Option("--renderers", metavar="warp,…", help="Who is compared with the truth.")
-    ] = "warp",
+        str, typer.Option("--renderers", metavar="visible,warp,…", help="Who is compared with the truth.")
+    ] = "visible,warp",
     step: Annotated[int, typer.Option("--step", min=1, help="Compare every so many frames.")] = 10,
     json_file: Annotated[
         Path | None,
@@ -46,21 +46,15 @@ def command(
 
 
 def _show(result: dict[str, Any]) -> str:
-    """The table as text: a row for each renderer, a column for each figure."""
+    """The table as text: a row for each figure, a column for each renderer."""
     table = result["table"]
-    figures = list(next(iter(table.values())))
-    rows = [["renderer", *figures]]
-    rows += [[name, *(_number(row[figure]) for figure in figures)] for name, row in table.items()]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in rows
+    rows = [["mean", *table]]
+    rows += [
+        [figure, *(_number(column[figure]) for column in table.values())]
+        for figure in next(iter(table.values()))
     ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     numbers = ", ".join(str(frame) for frame in result["sources"])
     lines.append(f"means over {len(result['targets'])} frames; source: frame {numbers}")
     if result["camera_moves"]:

@@ -15,7 +15,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Evaluate renderers on one clip; see :func:`neural.evaluate.evaluate_clip`.
 
     Params:
-        clip: footage. sources: frame numbers (``[0]``). renderers: names (``["warp"]``). step: 10.
+        clip: footage. sources: frame numbers (``[0]``). renderers: names (``["visible", "warp"]``). step: 10.
         figures: optional JSON file for the flat figures. pictures: optional folder for what was compared.
         body: ``open`` or a model file. device: ``auto`` or ``cpu``.
 
@@ -28,9 +28,9 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """
     computing_device(params)
     from neural.evaluate import evaluate_clip
-    from neural.renderers import WARP, make_renderer
+    from neural.renderers import VISIBLE, WARP, make_renderer
 
-    renderers = {name: make_renderer(name) for name in params.get("renderers") or [WARP]}
+    renderers = {name: make_renderer(name) for name in params.get("renderers") or [VISIBLE, WARP]}
     pictures = params.get("pictures")
     outcome = evaluate_clip(
         parameter(params, "clip"),

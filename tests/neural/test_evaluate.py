@@ -6,8 +6,10 @@ import pytest
 import torch
 from painted import BACKDROP, body_pose, level_camera
 
-from neural.evaluate import COPY, FIGURES, evaluate_clip
+from neural.evaluate import COPY, evaluate_clip
 from neural.render import RenderResult
+from neural.renderers import VISIBLE, make_renderer
+from neural.scoring import FIGURES
 from smpl_fitting.errors import FootageError, LiquidMotionError, NobodyFoundError
 from smpl_fitting.motion import Motion
 from smpl_fitting.video import open_footage, read_image, write_image
@@ -59,16 +61,24 @@ def test_the_warp_beats_the_unmoved_picture_and_nobody(filmed, open_body, tmp_pa
 
     footage, fit = filmed
     nobody = Nobody()
-    renderers = {"warp": WarpRenderer(), "nobody": nobody}
+    renderers = {VISIBLE: make_renderer(VISIBLE), "warp": WarpRenderer(), "nobody": nobody}
     outcome = evaluate_clip(
         footage, [0], open_body, renderers, step=1, fit=fit, pictures=tmp_path / "pictures"
     )
     assert outcome.targets == (1, 2, 4)
     table = outcome.table()
-    assert list(table) == [COPY, "warp", "nobody"] and list(table["warp"]) == list(FIGURES)
+    assert list(table) == [COPY, VISIBLE, "warp", "nobody"] and list(table["warp"]) == list(FIGURES)
     for figure in ("box_psnr_db", "box_ssim", "frame_psnr_db", "frame_ssim"):
         assert table["warp"][figure] > table[COPY][figure] and table["warp"][figure] > table["nobody"][figure]
     assert table["warp"]["box_psnr_db"] > 24 and table["warp"]["mask_iou"] > 0.93
+    for row in (COPY, "nobody"):
+        assert table["warp"]["box_lite2_distance"] < 0.7 * table[row]["box_lite2_distance"]
+    # one picture carried along changes less than pictures taken anew, in which checks meet pixels otherwise
+    assert 0 < table["warp"]["temporal_ratio"] < 1.2 and table["nobody"]["temporal_error_levels"] > 0
+    assert table[COPY]["temporal_error_levels"] > 2 * table["warp"]["temporal_error_levels"]
+    assert table["warp"]["face_psnr_db"] is None  # this fit brings no landmarks
+    # from one picture of the front little is missing in front
+    assert table[VISIBLE]["mask_iou"] < table["warp"]["mask_iou"]
     assert table["nobody"]["mask_iou"] == 0 and table[COPY]["mask_iou"] is None
     assert not outcome.camera_moves
 
@@ -84,7 +94,7 @@ def test_the_warp_beats_the_unmoved_picture_and_nobody(filmed, open_body, tmp_pa
     outcome.save(tmp_path / "out.json")
     stored = json.loads((tmp_path / "out.json").read_text())
     assert stored["means"]["warp"]["box_ssim"] == pytest.approx(table["warp"]["box_ssim"])
-    assert len(stored["scores"]) == 9
+    assert len(stored["scores"]) == 12
     assert (
         outcome.flat()["warp_mask_iou"] == table["warp"]["mask_iou"] and "copy_mask_iou" not in outcome.flat()
     )

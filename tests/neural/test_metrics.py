@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from neural.metrics import mask_iou, ms_ssim, person_box, psnr, ssim
+from neural.metrics import face_box, mask_iou, ms_ssim, person_box, psnr, ssim, temporal_error
 
 
 @pytest.fixture
@@ -83,3 +83,30 @@ def test_person_box():
 def test_shapes_must_agree(noise):
     with pytest.raises(ValueError, match="shapes"):
         psnr(noise, noise[:-1])
+
+
+def test_temporal_error_of_known_movement(noise):
+    """A picture carried by whole and half pixels: nothing remains of the first, the second's blur does."""
+    data = (noise * 255).round().astype(np.uint8)
+    y, x = np.mgrid[:200, :190] + 0.5
+    there = np.stack([x - 7, y + 3], axis=-1)
+    moved = np.roll(data, (-3, 7), axis=(0, 1))
+    assert temporal_error(moved, data, there) == pytest.approx(0, abs=2e-3)
+    assert temporal_error(moved + np.uint8(9), data, there) == pytest.approx(9, abs=0.01)
+    assert temporal_error(moved, data, there + [0.5, 0]) > 5
+    there[:, :150] = -1e4  # only what is seen in both counts
+    moved[:, :150] = 0
+    assert temporal_error(moved, data, there) == pytest.approx(0, abs=2e-3)
+    assert temporal_error(moved, data, np.full((200, 190, 2), -1e4)) is None
+
+
+def test_face_box():
+    landmarks = np.zeros((33, 4))
+    landmarks[:11, :2] = np.random.default_rng(0).uniform((90, 50), (110, 62), (11, 2))
+    landmarks[0, 2] = -0.1  # the nose is nearer than the ears
+    x0, y0, x1, y1 = face_box(landmarks, (240, 320))
+    assert abs((x1 - x0) - (y1 - y0)) <= 1 and 30 < x1 - x0 < 44
+    assert x0 < 90 and x1 > 110 and y0 < 50 and y1 > 62
+    assert face_box(landmarks, (64, 320)) is None
+    landmarks[0, 2] = 0.1
+    assert face_box(landmarks, (240, 320)) is None

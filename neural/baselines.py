@@ -1,0 +1,37 @@
+"""What renderers must beat: the sources' own pixels, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from neural.render import RenderResult, WarpRenderer
+from neural.subject import Subject
+from neural.texture import INVENTED, MIRRORED
+from smpl_fitting.geometry import Camera
+
+
+class VisibleRenderer:
+    """The warp without what it fills in: surface that no source shows stays transparent."""
+
+    def __init__(self) -> None:
+        self._warp = WarpRenderer()
+
+    def render(
+        self,
+        subject: Subject,
+        vertices: Tensor,
+        camera: Camera,
+        size: tuple[int, int],
+        previous: tuple[Tensor, Camera] | None = None,
+    ) -> RenderResult:
+        """See :meth:`neural.render.WarpRenderer.render`; the depth stays that of the whole body."""
+        drawn = self._warp.render(subject, vertices, camera, size, previous)
+        shown = (drawn.provenance != INVENTED) & (drawn.provenance != MIRRORED)
+        return replace(
+            drawn,
+            rgba=np.where(shown[..., None], drawn.rgba, np.float32(0)),
+            provenance=np.where(shown, drawn.provenance, np.uint8(INVENTED)),
+        )
