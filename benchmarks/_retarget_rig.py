@@ -186,17 +186,18 @@ def planted(points: np.ndarray) -> np.ndarray:
 
 
 def sole_lines(rig: bpy.types.Object, shown: dict[str, str]) -> dict[str, np.ndarray]:
-    """(LINE, 3) points along the middle of each sole, in the foot bone's axes: from the heel to the ball, or to the
-    tip where no toes bend."""
+    """(LINE, 3) points along the middle of each sole, in the foot bone's axes: from the heel, the mesh's where there is
+    one, to the ball, or to the tip where no toes bend."""
     skeleton = read_skeleton(rig)
     points = rest_soles(skeleton, shown)
     lines = {}
     for side in SIDES:
         heel, ball = points[side]
-        if f"{side}_toes" in shown:
-            start, end = heel - 0.3 * (ball - heel), ball
-        else:
+        start, end = heel - 0.3 * (ball - heel), ball
+        if meshes_of(rig):
             start, end = _ends_of_sole(rig, skeleton, shown[f"{side}_foot"])
+            if f"{side}_toes" in shown:  # of the two, the heel is farther from the ball
+                start, end = max(start, end, key=lambda place: np.linalg.norm(place - ball)), ball
         lines[side] = start + np.linspace(0, 1, LINE)[:, None] * (end - start)
     return lines
 

@@ -17,7 +17,7 @@ _SLOW, _FAST = 0.3, 0.5
 _LOW, _HIGH = 0.05, 0.08
 """Leg lengths over the floor, in the same way."""
 _BRIEF = 0.07  # seconds; shorter contacts are chance, shorter gaps too
-_GIVE = 0.008  # leg lengths by which the edge of a sole may sink in when the foot tilts
+GIVE = 0.006  # leg lengths by which the edge of a sole may sink in when the foot tilts
 _STAIR = 0.12  # leg lengths over the floor, at which a planted foot stands on something else
 
 
@@ -51,13 +51,6 @@ def sole_points(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
         ball = tip
     points = ankle + np.outer([-heel, ball, max(tip, ball)], heading)
     return points - np.outer(points @ up - figure.sole_height(soles), up)
-
-
-def sole_edges(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:
-    """Both sides of heel and ball (4, 3), as :func:`sole_points`."""
-    points = sole_points(figure, side, soles)[:2]
-    across = np.cross(figure.facing()[:, 2], figure.heading(side)) * (soles.half_width if soles else 0.0)
-    return np.concatenate([points - across, points + across])
 
 
 def find_contacts(points: np.ndarray, fps: float, floor: Floor, leg: float) -> np.ndarray:
@@ -103,8 +96,8 @@ def plant(
         move[first:last] = _hold(points[first:last], contacts[first:last], floor, leg)
         anchored[first:last] = 1.0
     move = _fade(move, phases, fade)
-    weight = _reach_out(anchored, fade)
-    lowest = np.minimum(floor.above(points).min(1), floor.above(edges).min(1) + _GIVE * leg)
+    weight = reach_out(anchored, fade)
+    lowest = np.minimum(floor.above(points).min(1), floor.above(edges).min(1) + GIVE * leg)
     lowest += move @ floor.normal
     return move + floor.normal * np.maximum(-lowest, 0.0)[:, None], weight
 
@@ -141,7 +134,7 @@ def _fade(move: np.ndarray, phases: list[tuple[int, int]], fade: float) -> np.nd
     return result
 
 
-def _reach_out(anchored: np.ndarray, fade: float) -> np.ndarray:
+def reach_out(anchored: np.ndarray, fade: float) -> np.ndarray:
     """A weight that rises to 1 over ``fade`` frames before a phase and falls after it."""
     inside = np.flatnonzero(anchored)
     if not len(inside):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .clip import Clip
-from .feet import Floor, eased, find_contacts, hip_drop, plant, sole_edges, sole_points, toe_lift
+from .feet import GIVE, Floor, eased, find_contacts, hip_drop, plant, sole_points, toe_lift
 from .figure import Figure
 from .ik import REACH
+from .level import level_turns
 from .limbs import bend
 from .posing import Posing, Travel
 from .root import UP, floor_of
@@ -37,9 +38,15 @@ def contacts_of(clip: Clip, source: Figure) -> np.ndarray:
     return find_contacts(np.stack(points, 1), clip.fps, Floor(UP, floor_of(clip, source)), leg)
 
 
-def soles_now(posing: Posing, side: str, soles: Soles | None, heads: np.ndarray) -> np.ndarray:
-    """Heel and ball (T, 2, 3) of a foot as posed."""
-    return _carried(posing, f"{side}_foot", sole_points(posing.figure, side, soles)[:2], heads)
+def soles_now(posing: Posing, side: str, soles: Soles | None, heads: np.ndarray, floor: Floor) -> np.ndarray:
+    """Heel and ball (T, 2, 3) of a foot as posed. The ball is round: whichever way the foot is tilted, it is what lies
+    under the toes' joint, so that planted toes stay where they are while the heel rises."""
+    figure, rest = posing.figure, sole_points(posing.figure, side, soles)[:2]
+    points = _carried(posing, f"{side}_foot", rest, heads)
+    if _has_toes(posing, side):
+        radius = (figure.head(f"{side}_toes") - rest[1]) @ figure.facing()[:, 2]
+        points[:, 1] = heads[:, posing.node(f"{side}_toes")] - radius * floor.normal
+    return points
 
 
 def _carried(posing: Posing, role: str, points: np.ndarray, heads: np.ndarray) -> np.ndarray:
@@ -63,14 +70,17 @@ def plant_legs(
     """
     figure = posing.figure
     leg = figure.leg_length()
+    for k, side in enumerate(SIDES):
+        _level(posing, side, contacts[:, 2 * k : 2 * k + 2] > 0.5, floor, fade)
+    travel.go(posing)
     travel = travel.lowered(floor.normal * _floating(posing, contacts, floor, leg, soles))
     travel.go(posing)
     heads = posing.heads()
     goals, weights, reach = [], [], []
     for k, side in enumerate(SIDES):
-        now = soles_now(posing, side, soles, heads)
+        now = soles_now(posing, side, soles, heads, floor)
         planted = contacts[:, 2 * k : 2 * k + 2] > 0.5
-        edges = _carried(posing, f"{side}_foot", sole_edges(figure, side, soles), heads)
+        edges = _underside(posing, side, soles, heads, toes=False)
         move, weight = plant(now, edges, planted, floor, leg, fade)
         goals.append(heads[:, posing.node(f"{side}_foot")] + move)
         weights.append(weight)
@@ -86,10 +96,22 @@ def plant_legs(
             _bend_toes(posing, side, floor, soles, fade)
 
 
+def _level(posing: Posing, side: str, planted: np.ndarray, floor: Floor, fade: float) -> None:
+    """Turn a foot, and its toes along with it, to lie with the floor while it is planted (T, 2)."""
+    figure, foot = posing.figure, posing.figure.chains[f"{side}_foot"][0]
+    heading, up = figure.heading(side), figure.facing()[:, 2]
+    flat = np.stack([heading, np.cross(heading, up), up], -1)
+    axes = posing.axes[:, posing.node(f"{side}_foot")] @ (figure.skeleton.rest[foot, :3, :3].T @ flat)
+    turns = level_turns(axes, planted, floor, fade)
+    posing.turn(f"{side}_foot", turns)
+    if _has_toes(posing, side):
+        posing.turn(f"{side}_toes", turns)
+
+
 def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, soles: Soles | None) -> float:
     """How far the planted feet are above the floor, as a rule: no body's rest pose tells its height exactly."""
     heads = posing.heads()
-    points = np.concatenate([soles_now(posing, side, soles, heads) for side in SIDES], 1)
+    points = np.concatenate([soles_now(posing, side, soles, heads, floor) for side in SIDES], 1)
     planted = floor.above(points)[contacts > 0.5]
     rule = float(np.median(planted)) if len(planted) >= _ENOUGH else 0.0
     return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
@@ -107,10 +129,31 @@ def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, eas
     lifts = [toe_lift(joint, tips[:, k], axis, floor) for k in range(len(ends))]
     posing.turn(toes, about_axis(axis, eased(np.max(lifts, 0), ease)))
     heads = posing.heads()
-    sunk = np.maximum(-floor.above(_carried(posing, toes, ends, heads)).min(1), 0.0)
-    if sunk.any():
+    lowest = floor.above(_carried(posing, toes, ends, heads)).min(1)
+    edges = floor.above(_underside(posing, side, soles, heads, toes=True)).min(1)
+    lowest = np.minimum(lowest, edges + GIVE * figure.leg_length())
+    if lowest.min() < 0:
         ankle = heads[:, posing.node(f"{side}_foot")]
-        bend(posing, leg_roles(side), ankle + floor.normal * sunk[:, None])
+        lift = eased(np.maximum(-lowest, 0.0), ease / 2)
+        bend(posing, leg_roles(side), ankle + floor.normal * lift[:, None])
+
+
+def _underside(
+    posing: Posing, side: str, soles: Soles | None, heads: np.ndarray, *, toes: bool
+) -> np.ndarray:
+    """Points (T, K, 3) of a foot's mesh as posed, skinned between foot and toes; of its sole where no mesh tells.
+
+    Args:
+        toes: with what the toes mainly carry, as they are bent now; else as if the foot were stiff, without it.
+    """
+    foot = f"{side}_foot"
+    if soles is None or not soles.patches:
+        return _carried(posing, foot, sole_points(posing.figure, side, soles)[:2], heads)
+    patch = soles.patches[SIDES.index(side)]
+    if not toes:
+        return _carried(posing, foot, patch.points[patch.toes < 0.5], heads)
+    stiff, bent = (_carried(posing, role, patch.points, heads) for role in (foot, f"{side}_toes"))
+    return stiff + patch.toes[:, None] * (bent - stiff)
 
 
 def _toe_ends(figure: Figure, side: str, soles: Soles | None) -> np.ndarray:

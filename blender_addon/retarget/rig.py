@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import AddonError
 from .figure import Figure
 from .skeleton import SIDES, Skeleton
-from .soles import Soles, soles_of_vertices
+from .soles import Patch, Soles, soles_of_vertices
 
 
 def read_skeleton(rig: bpy.types.Object) -> Skeleton:
@@ -74,36 +74,41 @@ def soles_of(rig: bpy.types.Object, figure: Figure) -> Soles | None:
         for mesh in bpy.data.objects
         if mesh.type == "MESH" and any(m.type == "ARMATURE" and m.object == rig for m in mesh.modifiers)
     ]
-    vertices = [
-        np.concatenate([_following(mesh, _foot_bones(figure, side), matrix) for mesh, matrix in meshes])
-        if meshes
-        else np.empty((0, 3))
-        for side in SIDES
-    ]
+    feet = []
+    for side in SIDES:
+        foot, toes = _bones_of(figure, f"{side}_foot"), _bones_of(figure, f"{side}_toes")
+        parts = [_following(mesh, foot | toes, toes, matrix) for mesh, matrix in meshes]
+        points = np.concatenate([np.empty((0, 3)), *(part.points for part in parts)])
+        feet.append(Patch(points, np.concatenate([np.empty(0), *(part.toes for part in parts)])))
     ankles = [figure.head(f"{side}_foot") for side in SIDES]
-    return soles_of_vertices(vertices, ankles, [figure.heading(side) for side in SIDES], up)
+    return soles_of_vertices(feet, ankles, [figure.heading(side) for side in SIDES], up)
 
 
-def _foot_bones(figure: Figure, side: str) -> set[str]:
-    """Names of the bones that deform a foot: the mapped ones, what hangs on them, and on control rigs those that
+def _bones_of(figure: Figure, role: str) -> set[str]:
+    """Names of the bones that deform a part: the mapped ones, what hangs on them, and on control rigs those that
     deform in their place."""
     skeleton = figure.skeleton
-    roles = [f"{side}_{part}" for part in ("foot", "toes") if figure.has(f"{side}_{part}")]
-    mapped = {bone for role in roles for bone in figure.chains[role]}
-    near = 1e-3 * figure.leg_length()
-    for bone in figure.chains[f"{side}_foot"][:1] + figure.chains.get(f"{side}_toes", ())[:1]:
-        at = np.linalg.norm(skeleton.heads - skeleton.heads[bone], axis=1) < near
-        mapped.update(np.flatnonzero(at & skeleton.deform).tolist())
-    ankle = figure.chains[f"{side}_foot"][0]
-    mapped -= set(skeleton.ancestors(ankle))
-    feet = mapped | {b for b in range(len(skeleton.names)) if mapped.intersection(skeleton.ancestors(b))}
-    return {skeleton.names[bone] for bone in feet}
+    if not figure.has(role):
+        return set()
+    first = figure.chains[role][0]
+    at = np.linalg.norm(skeleton.heads - skeleton.heads[first], axis=1) < 1e-3 * figure.leg_length()
+    part = {*figure.chains[role], *np.flatnonzero(at & skeleton.deform).tolist()}
+    part -= set(skeleton.ancestors(first))
+    hanging = {b for b in range(len(skeleton.names)) if part.intersection(skeleton.ancestors(b))}
+    return {skeleton.names[bone] for bone in part | hanging}
 
 
-def _following(mesh: bpy.types.Object, bones: set[str], matrix: np.ndarray) -> np.ndarray:
-    """Vertices (V, 3) that mainly follow these bones, taken by ``matrix`` (4, 4)."""
-    groups = {group.index for group in mesh.vertex_groups if group.name in bones}
-    rows = [v.index for v in mesh.data.vertices if sum(g.weight for g in v.groups if g.group in groups) > 0.5]
+def _following(mesh: bpy.types.Object, bones: set[str], toes: set[str], matrix: np.ndarray) -> Patch:
+    """Vertices that mainly follow these bones, taken by ``matrix`` (4, 4), and how much of that is the toes'."""
+    groups = {group.index: group.name for group in mesh.vertex_groups if group.name in bones}
+    rows, shares = [], []
+    for vertex in mesh.data.vertices:
+        weights = {groups[g.group]: g.weight for g in vertex.groups if g.group in groups}
+        whole = sum(weights.values())
+        if whole > 0.5:
+            rows.append(vertex.index)
+            shares.append(sum(weight for name, weight in weights.items() if name in toes) / whole)
     places = np.empty(len(mesh.data.vertices) * 3, np.float32)
     mesh.data.vertices.foreach_get("co", places)
-    return places.reshape(-1, 3)[rows] @ matrix[:3, :3].T + matrix[:3, 3]
+    points = places.reshape(-1, 3)[rows] @ matrix[:3, :3].T + matrix[:3, 3]
+    return Patch(points, np.array(shares))

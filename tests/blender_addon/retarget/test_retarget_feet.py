@@ -10,8 +10,11 @@ from moving import sine_clip
 from blender_addon.retarget.apply import Job, retarget
 from blender_addon.retarget.feet import Floor, find_contacts, plant, runs, sole_points
 from blender_addon.retarget.figure import figure_of
+from blender_addon.retarget.level import level_turns
 from blender_addon.retarget.matcher import match
 from blender_addon.retarget.options import Options
+from blender_addon.retarget.rotations import about_axis
+from blender_addon.retarget.soles import Patch, soles_of_vertices
 from blender_addon.retarget.solve import solve
 from blender_addon.retarget.source import armature_clip, read_clip
 
@@ -77,13 +80,13 @@ def test_nothing_below_the_floor():
     assert figure.sole_height(None) < -1, "the target's own soles are far below its origin"
 
 
-def test_only_legs_and_hips_change():
+def test_only_legs_and_feet_change():
     clip = stepping()
     who, target = match(clip.skeleton), longer_legs(clip.skeleton)
     free, planted = (solve(clip, who, target, who, Options(feet=feet)) for feet in (False, True))
     for bone in free.bones:
         same = np.allclose(free.axes[:, free.bones.index(bone)], planted.axes[:, planted.bones.index(bone)])
-        assert same or any(part in bone for part in ("hip", "knee", "foot")), bone
+        assert same or any(part in bone for part in ("hip", "knee", "ankle", "foot")), bone
 
 
 def test_contacts_of_slow_and_low_points():
@@ -120,6 +123,58 @@ def test_no_contacts_no_change_above_the_floor():
     assert not move.any() and not weight.any()
 
 
+def tilted(pitch, roll, frames=60):
+    """Axes (T, 3, 3) of a foot that points its toes up by ``pitch`` and leans to a side by ``roll``, degrees."""
+    axes = np.stack([[0.0, -1, 0], [-1.0, 0, 0], [0.0, 0, 1]], -1)  # heading, right, up of a flat foot
+    axes = about_axis(axes[:, 1], np.radians(pitch)) @ axes
+    return np.repeat((about_axis(axes[:, 0], np.radians(roll)) @ axes)[None], frames, 0)
+
+
+def lies(axes):
+    """Degrees (T, 2) by which a foot points up and leans over."""
+    return np.degrees(np.arcsin(np.clip(axes[:, 2, :2], -1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("pitch", "heel", "ball", "left"),
+    [
+        (-20, 1, 0, 0),  # a heel that stands has no toes below it
+        (20, 1, 0, 20),  # but may have them above
+        (20, 0, 1, 0),
+        (-20, 0, 1, -20),
+        (-20, 1, 1, 0),
+        (20, 1, 1, 0),
+        (-80, 1, 0, -80),  # no foot stands so: somebody kneels
+    ],
+)
+def test_planted_feet_lie_with_the_floor(pitch, heel, ball, left):
+    axes = tilted(pitch, 15)
+    contacts = np.zeros((60, 2), bool)
+    contacts[25:35] = [heel, ball]
+    after = lies(level_turns(axes, contacts, FLOOR, 4.0) @ axes)
+    assert after[25:35] == pytest.approx(np.tile([left, 0], (10, 1)), abs=0.5)
+    far = np.r_[0:16, 44:60]
+    assert np.allclose(after[far], lies(axes)[far]), "nothing changes far from a contact"
+    assert np.abs(np.diff(after, axis=0)).max() < 15, "and it comes and goes smoothly"
+
+
+def test_a_sole_keeps_the_outermost_of_its_lowest_points():
+    """A box of 20 x 8 x 6 cm with its heel 5 cm behind the ankle; its front third follows the toes."""
+    along, across, high = (a.ravel() for a in np.mgrid[-0.05:0.15:41j, -0.04:0.04:17j, 0:0.06:7j])
+    box = Patch(np.stack([across, -along, high], -1), (along > 0.083).astype(float))
+    ankle, heading, up = np.array([0.0, 0, 0.08]), np.array([0.0, -1, 0]), np.array([0.0, 0, 1])
+    soles = soles_of_vertices([box, box], [ankle, ankle], [heading, heading], up)
+    assert (soles.height, soles.heel, soles.tip) == pytest.approx((0.0, 0.05, 0.15))
+    patch = soles.patches[0]
+    assert len(patch.points) < 60 and patch.points[:, 2].max() == 0
+    corners = [(x, y) for x in (-0.04, 0.04) for y in (-0.15, 0.05)]
+    assert all(np.abs(patch.points[:, :2] - corner).max(1).min() < 1e-9 for corner in corners)
+    assert (patch.toes == (patch.points[:, 1] < -0.083)).all()
+    assert (
+        soles_of_vertices([Patch(np.empty((0, 3)), np.empty(0))] * 2, [ankle] * 2, [heading] * 2, up) is None
+    )
+
+
 @pytest.mark.parametrize("name", ["xbot", "anny_makehuman"])
 def test_a_recorded_walk(name, shared):
     """CMU's walk, as Blender shows it: soles that the source rests on stand still."""
@@ -132,11 +187,12 @@ def test_a_recorded_walk(name, shared):
     assert applied.solution.contacts.mean() > 0.2
     for k, side in enumerate(("left", "right")):
         bone = figure.chains[f"{side}_foot"][0]
-        arms = (sole_points(figure, side, None)[:2] - shown.skeleton.heads[bone]) @ shown.skeleton.rest[
+        arm = (sole_points(figure, side, None)[0] - shown.skeleton.heads[bone]) @ shown.skeleton.rest[
             bone, :3, :3
         ]
         size = np.cbrt(np.linalg.det(shown.skeleton.world[:3, :3]))
-        points = shown.positions[:, bone, None] + size * arms @ np.swapaxes(shown.rotations[:, bone], -1, -2)
+        heel = shown.positions[:, bone] + size * shown.rotations[:, bone] @ arm
+        points = np.stack([heel, shown.positions[:, figure.chains[f"{side}_toes"][0]]], 1)
         planted = applied.solution.contacts[:, 2 * k : 2 * k + 2] > 0.5
         steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
         still = (planted[1:] & planted[:-1]).any(1)
