@@ -1,4 +1,4 @@
-"""Has Blender put a motion on a rigged character of a file."""
+"""Has Blender put motions on the rigged characters of a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTPUTS = (".blend", ".glb", ".fbx")
 class RetargetJob:
     """What the extension's ``retarget`` is asked for; its options as words."""
 
-    motion: Path
+    motions: Sequence[Path]  # one, or one for each character; none with ``--from-armature``
     rig: Path
     out: Path
     body: Path | None = None  # body file of the motion
@@ -38,21 +38,29 @@ def retarget_file(job: RetargetJob, poll: Callable[[], None] = lambda: None) -> 
     for path, suffixes in ((job.rig, CHARACTERS), (job.out, OUTPUTS)):
         if path.suffix.lower() not in suffixes:
             raise LiquidMotionError(f"{path}: the name must end in one of {', '.join(suffixes)}")
-    for path in (job.motion, job.rig, *([job.body] if job.body else [])):
+    for path in (*job.motions, job.rig, *([job.body] if job.body else [])):
         if not path.is_file():
             raise LiquidMotionError(f"{path}: no such file; check the path")
     blender = find_blender(" to open the character")
     with tempfile.TemporaryDirectory() as folder:
-        motion, log = job.motion, Path(folder) / "blender.log"
-        if (
-            motion.suffix.lower() != ".bvh"
-        ):  # BVH keeps its own skeleton; everything else becomes a motion of ours
-            motion = Path(folder) / f"{job.motion.stem}.npz"
-            read_motion(job.motion).save(motion)
-        words = ["--motion", str(motion), "--rig", str(job.rig), "--out", str(job.out)]
+        log = Path(folder) / "blender.log"
+        motions = [_own_format(path, Path(folder) / str(k)) for k, path in enumerate(job.motions)]
+        words = ["--rig", str(job.rig), "--out", str(job.out)]
+        if motions:
+            words += ["--motion", *map(str, motions)]
         if job.body:
             words += ["--body", str(job.body)]
         reason = run_blender([*blender, "retarget", *words, *job.words], log, poll)
         if reason is not None:
             raise LiquidMotionError(f"{job.out}: Blender could not retarget ({reason})")
         return log.read_text(errors="replace")
+
+
+def _own_format(path: Path, folder: Path) -> Path:
+    """The motion as the extension reads it: BVH keeps its own skeleton, everything else becomes a motion of ours."""
+    if path.suffix.lower() == ".bvh":
+        return path
+    folder.mkdir()
+    ours = folder / f"{path.stem}.npz"  # the action is named after it
+    read_motion(path).save(ours)
+    return ours

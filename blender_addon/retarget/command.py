@@ -35,9 +35,19 @@ def add_to(commands) -> None:
     parser.add_argument("--root", choices=ROOT_MODES, default="hips", help="who travels")
     parser.add_argument("--scale", default="legs", help=f"of the steps: {', '.join(SCALES)} or a number")
     parser.add_argument("--turn", type=float, default=0.0, help="degrees about the vertical")
-    parser.add_argument("--offset", type=float, nargs=3, default=(0.0, 0.0, 0.0), metavar=("X", "Y", "Z"))
+    parser.add_argument(
+        "--offset",
+        type=float,
+        nargs=3,
+        default=(0.0, 0.0, 0.0),
+        metavar=("X", "Y", "Z"),
+        help="of the path, metres",
+    )
     parser.add_argument("--floor", type=float, default=0.0, help="height of the characters' floor, metres")
     parser.add_argument("--no-feet", action="store_true", help="leave feet as the angles put them")
+    parser.add_argument(
+        "--fade", type=float, default=0.15, help="seconds in which a foot's correction comes and goes"
+    )
     parser.add_argument("--hands", action="store_true", help="keep hands where they touch the body")
     parser.add_argument("--no-fingers", action="store_true", help="leave fingers alone")
     parser.add_argument(
@@ -96,6 +106,7 @@ def _options(options: argparse.Namespace) -> Options:
         turn=radians(options.turn),
         floor=options.floor,
         feet=not options.no_feet,
+        fade=options.fade,
         hands=options.hands,
         fingers=not options.no_fingers,
         flat=options.flat,

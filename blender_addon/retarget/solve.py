@@ -199,6 +199,8 @@ def _check(options: Options) -> None:
         raise AddonError(f"root mode {options.root!r} is none of {', '.join(ROOT_MODES)}")
     if options.limbs not in LIMB_MODES:
         raise AddonError(f"limbs {options.limbs!r} is none of {', '.join(LIMB_MODES)}")
+    if not (np.isfinite(options.fade) and options.fade >= 0):
+        raise AddonError(f"fade {options.fade} is no time; give seconds, from 0")
     if options.flat and options.root in ("root", "both"):
         raise AddonError("a flat character travels with its hips; choose root mode 'hips' or 'in_place'")
     if isinstance(options.scale, str):

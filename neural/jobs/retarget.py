@@ -14,8 +14,9 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Retarget with Blender.
 
     Params:
-        motion: motion file, or BVH. rig: the character's file. out: the ``.glb``, ``.fbx`` or ``.blend`` to write.
-        body: optional body file of the motion. options: words for the extension's ``retarget``.
+        motions: motion files, or BVH: one, or one for each character; none where ``options`` name an armature to take
+        the motion from. rig: the characters' file. out: the ``.glb``, ``.fbx`` or ``.blend`` to write. body: optional
+        body file of the motions. options: words for the extension's ``retarget``.
 
     Returns:
         ``out``, and ``characters``: name -> ``frames``, ``bones``.
@@ -27,7 +28,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     body = params.get("body")
     job = RetargetJob(
-        Path(parameter(params, "motion")),
+        tuple(map(Path, parameter(params, "motions"))),
         Path(parameter(params, "rig")),
         Path(parameter(params, "out")),
         Path(body) if body else None,
