@@ -104,6 +104,11 @@ class Worker:
         return self._process.poll() is None and not self._rubbish
 
     @property
+    def greeting(self) -> dict[str, Any] | None:
+        """What it has said of itself, None before."""
+        return self._hello
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -297,6 +302,14 @@ def shared_worker(python: str, role: str = "render") -> Worker:
         if worker is None:
             worker = _shared[python, role] = Worker([python, "-m", "neural.worker"])
         return worker
+
+
+def known_jobs(python: str) -> frozenset[str] | None:
+    """The kinds of job that the workers of this interpreter know; None while none has said so yet."""
+    for (path, _), worker in list(_shared.items()):
+        if path == python and worker.greeting is not None:
+            return frozenset(worker.greeting.get("jobs", ()))
+    return None
 
 
 def stop_workers() -> None:

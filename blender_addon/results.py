@@ -10,6 +10,8 @@ from mathutils import Vector
 
 from .engine import LiquidMotionEngine
 from .project import stored_path
+from .retarget.apply import Job, retarget
+from .retarget.source import armature_clip
 from .scene.build import BuiltScene, SceneSpec, build_scene, make_paths_relative
 
 BACKGROUND_OF = {"source": "plate", "driving": "driving", "none": "transparent"}
@@ -58,6 +60,19 @@ def show_person(scene: bpy.types.Scene, motion: Path, subject: Path, cameras: st
     if scene.camera is None:
         scene.camera = _camera_before(scene, built)
     return built
+
+
+def drive_by_armature(scene: bpy.types.Scene, rig: bpy.types.Object, armature: bpy.types.Object) -> None:
+    """Put the movement of an armature of the scene on a person's rig, over the armature's frames.
+
+    Raises:
+        AddonError: the armature has no action, or is not the build of a body.
+    """
+    clip = armature_clip(armature)
+    first, last = (int(frame) for frame in armature.animation_data.action.frame_range)
+    retarget([Job(rig, clip)], frame_start=first)
+    scene.frame_start, scene.frame_end = first, last
+    scene.frame_set(first)
 
 
 def _build(scene: bpy.types.Scene, spec: SceneSpec) -> BuiltScene:

@@ -102,6 +102,7 @@ def subject(work: Any) -> Plan:
     sources = [existing(source.path, "this source") for source in work.sources]
     out = unused_path(_folder(PEOPLE), sources[0].stem)
     params = {"sources": [str(source) for source in sources], "out": str(out), "body": body_name(work)}
+    params["people"] = [int(source.person) if source.people > 1 else None for source in work.sources]
     return Plan([Step("subject", params, 10.0)], subject=out, body=out / "body.npz")
 
 
@@ -111,6 +112,25 @@ def adapt(work: Any, motion: Path, look: Path) -> Plan:
     params = {"motion": str(motion), "subject": str(look), "out": str(out)}
     params |= {"cam_strategy": work.view, "body": body_name(work)}
     return Plan([Step("adapt", params, 0.5)], motion=out, subject=look, body=look / "body.npz")
+
+
+def movement_of(armature: bpy.types.Object) -> bpy.types.Action:
+    """The action of the armature that drives.
+
+    Raises:
+        AddonError: it has none.
+    """
+    action = armature.animation_data and armature.animation_data.action
+    if not action:
+        raise AddonError(
+            f"{armature.name}: has no action to take the motion from; choose an animated armature"
+        )
+    return action
+
+
+def personalise(look: Path, seconds: float) -> Step:
+    """Train the network on one person."""
+    return Step("personalize", {"subject": str(look), "seconds": seconds})
 
 
 def body_name(work: Any) -> str:

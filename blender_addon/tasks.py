@@ -7,6 +7,7 @@ at once and returns when it is done.
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
 import traceback
@@ -29,6 +30,7 @@ _CANCEL_TIMEOUT_S = 0.6
 """A job that has not stopped by then is ended with its worker, so that cancelling never takes a second."""
 _JOIN_S = 2.0
 _LOG_LINES = 500
+_POPUP_LETTERS = 80
 
 Report = jobs.Report
 Cancelled = Callable[[], bool]
@@ -47,6 +49,7 @@ class Task:
     message: str = ""
     log: list[str] = field(default_factory=list)
     folder: str = ""  # where its results go
+    owner: str = ""  # the operator that asked for it, as ``liquid_motion.fit``
     _scene: int = 0  # session_uid: undo and renaming keep it, a file that is loaded has others
     _cancel: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -107,13 +110,18 @@ def submit_job(
     return submit_jobs([Step(kind, params)], title, lambda results: on_done(results[0]))
 
 
-def submit_jobs(steps: Sequence[Step], title: str, on_done: Callable[[list[dict[str, Any]]], None]) -> Task:
+def submit_jobs(
+    steps: Sequence[Step], title: str, on_done: Callable[[list[dict[str, Any]]], None], owner: str = ""
+) -> Task:
     """Queue jobs that are one piece of work, done one after the other; ``on_done`` gets their results.
+
+    Args:
+        owner: operator whose button shows the progress, as ``liquid_motion.fit``.
 
     Raises:
         AddonError: no Python for the worker is set.
     """
-    task, python = Task(title), worker_python()
+    task, python = Task(title, owner=owner), worker_python()
 
     def work(report: Report, cancelled: Cancelled) -> list[dict[str, Any]]:
         worker = jobs.shared_worker(python, ROLE)
@@ -261,6 +269,7 @@ def _take_over(task: Task) -> None:
     if state == FAILED:
         known = isinstance(result, AddonError)
         _end(task, FAILED, str(result) if known else f"{result!r}: see the log, and report this please")
+        _tell(task)
     else:
         _end(task, state, result or "")
 
@@ -297,13 +306,31 @@ def _end(task: Task, state: str, message: str) -> None:
     del _plans[task]
 
 
+def _tell(task: Task) -> None:
+    """A failure shows even where the sidebar is closed."""
+    window = next(iter(bpy.context.window_manager.windows), None)
+    if window is None or _blocks():
+        return
+
+    def draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+        for line in textwrap.wrap(task.message, _POPUP_LETTERS):
+            menu.layout.label(text=line, translate=False)
+        menu.layout.separator()
+        if task in _tasks:
+            number = _tasks.index(task)
+            menu.layout.operator("liquid_motion.show_log", icon="TEXT").number = number
+
+    with bpy.context.temp_override(window=window):
+        bpy.context.window_manager.popup_menu(draw, title=f"{task.title} has failed", icon="ERROR")
+
+
 def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+            kind = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}.get(area.type)
+            for region in area.regions:
+                if region.type == kind:
+                    region.tag_redraw()
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ from neural.matting import refine_mask
 from neural.source_view import SourceView
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import Outline, clothed, fit_clothing
+from smpl_fitting.detection import PersonChoice, detect
 from smpl_fitting.fit import Fit, fit_clip, fit_stills
 from smpl_fitting.geometry import axis_angle_to_matrix
 from smpl_fitting.motion import Motion
@@ -41,11 +42,17 @@ class FittedSources:
 
 
 def fit_sources(
-    paths: Sequence[str | Path], body: BodyModel, progress: Progress | None = None
+    paths: Sequence[str | Path],
+    body: BodyModel,
+    progress: Progress | None = None,
+    people: Sequence[PersonChoice] | None = None,
 ) -> FittedSources:
     """Fit the person in each photo and clip; a clip gives several views, the most different ones.
 
     Photos are solved together; where clips join them the mean of the shapes counts.
+
+    Args:
+        people: who is meant in each source; None for whom it is about.
 
     Raises:
         FootageError, NobodyFoundError, Cancelled: see :mod:`smpl_fitting.fit`.
@@ -53,16 +60,26 @@ def fit_sources(
     whole = progress or Progress()
     progress = whole.part("", 0.0, 0.8)
     footages = [open_footage(path) for path in paths]
+    chosen = dict(zip(footages, people or [None] * len(footages), strict=True))
     stills = [footage for footage in footages if footage.is_still]
     clips = [footage for footage in footages if not footage.is_still]
     share = len(stills) / len(footages)
     seen: list[tuple[Footage, Fit, int]] = []
     if stills:
-        fits = fit_stills([footage.path for footage in stills], body, progress=progress.part("", 0.0, share))
+        shown = progress.part("", 0.0, share)
+        found = None
+        if any(chosen[footage] is not None for footage in stills):
+            found = [detect(footage, frames=range(1), person=chosen[footage]) for footage in stills]
+        fits = fit_stills([footage.path for footage in stills], body, detections=found, progress=shown)
         seen += [(footage, fit, 0) for footage, fit in zip(stills, fits, strict=True)]
     for index, footage in enumerate(clips):
         start = share + (1 - share) * index / len(clips)
-        fit = fit_clip(footage, body, progress=progress.part("", start, start + (1 - share) / len(clips)))
+        shown = progress.part("", start, start + (1 - share) / len(clips))
+        one = None
+        if chosen[footage] is not None:
+            one = detect(footage, person=chosen[footage], progress=shown.part("Finding the person", 0.0, 0.5))
+            shown = shown.part("", 0.5, 1.0)
+        fit = fit_clip(footage, body, detections=one, progress=shown)
         seen += [(footage, fit, row) for row in choose_frames(fit.motion, body)]
     views, dressed = dress_views(seen, body)
     plate = None

@@ -36,7 +36,9 @@ class WorkOperator:
         self, title: str, steps: Sequence[tasks.Step], on_done: Callable[[list[dict[str, Any]]], None]
     ) -> set[str]:
         """Hand the steps to the worker. Under -b they are done when this returns."""
-        return tasks.answer(self, tasks.submit_jobs(steps, title, on_done))  # type: ignore[arg-type]
+        owner = type(self).bl_idname.lower().replace("_ot_", ".")  # type: ignore[attr-defined]
+        task = tasks.submit_jobs(steps, title, on_done, owner)
+        return tasks.answer(self, task)  # type: ignore[arg-type]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

@@ -7,7 +7,11 @@ from pathlib import Path
 import bpy
 
 from .. import steps
-from ..results import show_person
+from ..errors import AddonError
+from ..jobs import known_jobs
+from ..preferences import worker_python
+from ..project import stored_path
+from ..results import drive_by_armature, show_person
 from ..work_settings import LIQUID_MOTION_WorkSettings
 from ._work import WorkOperator, under_way
 from .fit import no_driving
@@ -26,13 +30,17 @@ class LIQUID_MOTION_OT_make_person(WorkOperator, bpy.types.Operator):
         work = context.scene.liquid_motion.work
         if not work.sources:
             return "Add a photo or clip of the person first (Source)"
+        if work.driving_kind == "ARMATURE" and no_driving(work):
+            return no_driving(work)
         return under_way(_TITLE)
 
     def start(self, context: bpy.types.Context) -> set[str]:
         work = context.scene.liquid_motion.work
         plan = steps.subject(work)
         assert plan.subject is not None
-        if work.motion:
+        if work.driving_kind == "ARMATURE":
+            steps.movement_of(work.driving_armature)  # complain now rather than after the work
+        elif work.motion:
             plan += steps.adapt(work, steps.existing(work.motion, "the fitted motion"), plan.subject)
         return self.queue(_TITLE, plan.steps, _taker(plan))
 
@@ -61,6 +69,40 @@ class LIQUID_MOTION_OT_do_it_all(WorkOperator, bpy.types.Operator):
         return self.queue(_TITLE, plan.steps, _taker(plan, fitted))
 
 
+class LIQUID_MOTION_OT_personalise(WorkOperator, bpy.types.Operator):
+    """Train the Liquid renderer on this person: outlines and what no source shows get better"""
+
+    bl_idname = "liquid_motion.personalise"
+    bl_label = "Personalise"
+
+    seconds: bpy.props.IntProperty(
+        name="Seconds", description="How long to train", default=60, min=5, soft_max=600
+    )
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        if not context.scene.liquid_motion.work.subject:
+            return "Make the person first"
+        return "" if can_personalise() else "The worker's version knows no such job: update its environment"
+
+    def start(self, context: bpy.types.Context) -> set[str]:
+        look = steps.existing(context.scene.liquid_motion.work.subject, "the subject")
+
+        def take(results: list[dict]) -> None:
+            bpy.context.scene.liquid_motion.renderer = "liquid"
+
+        return self.queue(f"Personalise {look.name}", [steps.personalise(look, self.seconds)], take)
+
+
+def can_personalise() -> bool:
+    """Whether the worker knows that job; so it is taken as long as it has not said what it knows."""
+    try:
+        kinds = known_jobs(worker_python())
+    except AddonError:
+        return False
+    return kinds is None or "personalize" in kinds
+
+
 def _taker(plan: steps.Plan, fitted: Path | None = None):
     subject = plan.subject
     assert subject is not None
@@ -68,15 +110,17 @@ def _taker(plan: steps.Plan, fitted: Path | None = None):
 
     def take(results: list[dict]) -> None:
         work: LIQUID_MOTION_WorkSettings = bpy.context.scene.liquid_motion.work
-        cameras = results[-1].get("cameras", "source")
-        show_person(bpy.context.scene, motion, subject, cameras)
+        scene, armature = bpy.context.scene, work.driving_armature
+        built = show_person(scene, motion, subject, results[-1].get("cameras", "source"))
         if fitted is not None:
-            work.motion = str(fitted)
+            work.motion = stored_path(fitted)
+        if work.driving_kind == "ARMATURE" and armature is not None:
+            drive_by_armature(scene, built.rig, armature)
 
     return take
 
 
-_CLASSES = (LIQUID_MOTION_OT_make_person, LIQUID_MOTION_OT_do_it_all)
+_CLASSES = (LIQUID_MOTION_OT_make_person, LIQUID_MOTION_OT_do_it_all, LIQUID_MOTION_OT_personalise)
 
 
 def register() -> None:

@@ -6,6 +6,7 @@ import bpy
 
 from ..work_settings import LIQUID_MOTION_Footage
 from ._previews import icon_of
+from ._progress import draw_button
 
 
 def draw_people(layout: bpy.types.UILayout, footage: LIQUID_MOTION_Footage, find: str) -> None:
@@ -14,7 +15,7 @@ def draw_people(layout: bpy.types.UILayout, footage: LIQUID_MOTION_Footage, find
     Args:
         find: the operator that looks for people in this footage.
     """
-    layout.operator(find, icon="VIEWZOOM")
+    draw_button(layout, find, "VIEWZOOM", 1.0)
     if footage.people < 0:
         return
     if footage.people == 0:

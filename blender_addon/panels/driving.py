@@ -21,7 +21,7 @@ class LIQUID_MOTION_PT_driving(Tab, bpy.types.Panel):
             layout.prop(work.driving, "path", text="", icon="FILE_MOVIE")
             if work.driving.path:
                 if work.driving.people < 0 and (icon := icon_of(work.driving.path)):
-                    layout.template_icon(icon_value=icon, scale=6.0)
+                    layout.template_icon(icon_value=icon, scale=5.0)
                 draw_people(layout.column(), work.driving, "liquid_motion.find_drivers")
         elif work.driving_kind == "FILE":
             layout.prop(work, "driving_motion", text="", icon="ANIM_DATA")

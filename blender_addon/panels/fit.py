@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ._common import FIT, Tab
+from ._progress import draw_button
 
 
 class LIQUID_MOTION_PT_fit(Tab, bpy.types.Panel):
@@ -14,9 +15,7 @@ class LIQUID_MOTION_PT_fit(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         work = context.scene.liquid_motion.work
-        row = layout.row()
-        row.scale_y = 1.4
-        row.operator("liquid_motion.fit", icon="ARMATURE_DATA")
+        draw_button(layout, "liquid_motion.fit", "ARMATURE_DATA")
         if work.motion:
             layout.label(text=bpy.path.basename(work.motion), icon="CHECKMARK", translate=False)
 

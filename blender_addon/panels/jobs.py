@@ -8,6 +8,7 @@ import bpy
 
 from .. import tasks
 from ._common import JOBS, Tab
+from ._progress import draw_progress
 
 _ICONS = {
     tasks.QUEUED: "TIME",
@@ -38,25 +39,7 @@ class LIQUID_MOTION_PT_jobs(Tab, bpy.types.Panel):
                 row.operator("liquid_motion.dismiss", text="", icon="X", emboss=False).number = number
                 _draw_message(box, task, context)
             else:
-                _draw_progress(box, task, number)
-
-
-def _draw_progress(box: bpy.types.UILayout, task: tasks.Task, number: int) -> None:
-    row = box.row(align=True)
-    if task.state == tasks.QUEUED:
-        row.label(text="Waits for the work before it")
-    else:
-        row.progress(factor=task.fraction, type="BAR", text=progress_text(task))
-    row.operator("liquid_motion.cancel", text="", icon="CANCEL").number = number
-
-
-def progress_text(task: tasks.Task) -> str:
-    """Stage, per cent and time left: ``Finding the person · 40% · 0:25``."""
-    parts = [task.stage or "Starting", f"{task.fraction:.0%}"]
-    if task.eta_s is not None:
-        minutes, seconds = divmod(round(task.eta_s), 60)
-        parts.append(f"{minutes}:{seconds:02d}")
-    return "  ".join(parts)
+                draw_progress(box, task)
 
 
 def _draw_message(box: bpy.types.UILayout, task: tasks.Task, context: bpy.types.Context) -> None:

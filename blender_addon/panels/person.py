@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..operators.person import can_personalise
 from ._common import PERSON, Tab
+from ._progress import draw_button
 
 
 class LIQUID_MOTION_PT_person(Tab, bpy.types.Panel):
@@ -18,9 +20,10 @@ class LIQUID_MOTION_PT_person(Tab, bpy.types.Panel):
         layout.use_property_decorate = False
         layout.prop(work, "view")
         column = layout.column(align=True)
-        column.scale_y = 1.4
-        column.operator("liquid_motion.make_person", icon="USER")
-        column.operator("liquid_motion.do_it_all", icon="PLAY")
+        draw_button(column, "liquid_motion.make_person", "USER")
+        draw_button(column, "liquid_motion.do_it_all", "PLAY")
+        if work.subject and can_personalise():
+            draw_button(layout, "liquid_motion.personalise", "SHADERFX")
         body = body_of(context.object)
         if body is not None:
             layout.prop(body.liquid_motion, "subject")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..operators.retarget_settings import counts_of
+from ._common import RETARGET
 
 ICONS = {
     "NAMED": "COLORSET_03_VEC",  # green
@@ -46,6 +47,7 @@ class LIQUID_MOTION_PT_retarget(bpy.types.Panel):
     bl_label = "Retarget"
     bl_space_type, bl_region_type, bl_category = _TAB.values()
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = RETARGET
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

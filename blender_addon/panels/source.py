@@ -40,7 +40,7 @@ class LIQUID_MOTION_PT_source(Tab, bpy.types.Panel):
             return
         row = layout.row()
         row.template_list(
-            "LIQUID_MOTION_UL_sources", "", work, "sources", work, "active_source", rows=3, maxrows=6
+            "LIQUID_MOTION_UL_sources", "", work, "sources", work, "active_source", rows=2, maxrows=6
         )
         buttons = row.column(align=True)
         buttons.operator("liquid_motion.source_add", text="", icon="ADD")
@@ -48,7 +48,7 @@ class LIQUID_MOTION_PT_source(Tab, bpy.types.Panel):
         source = active_source(work)
         if source is not None:
             if source.people < 0 and (icon := icon_of(source.path)):
-                layout.template_icon(icon_value=icon, scale=6.0)
+                layout.template_icon(icon_value=icon, scale=5.0)
             draw_people(layout.column(), source, "liquid_motion.find_people")
 
 
