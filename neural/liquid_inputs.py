@@ -26,7 +26,7 @@ from smpl_fitting.geometry import Camera, Fragments, interpolate, rasterize, ver
 
 STATURE = 384
 """Pixels from sole to crown, standing, at which the network sees the person at most."""
-SOURCE_SIDE = 320
+SOURCE_SIDE = 224
 """Sides of the square crops of the sources."""
 MULTIPLE = 16
 """Sides of windows are multiples of this: the network halves four times."""
@@ -132,13 +132,17 @@ def source_inputs(subject: Subject) -> SourceInputs:
         share = torch.from_numpy(mask).float()[None] / 255
         colour = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
         crop = _crop(torch.cat([(colour * gain[:, None, None]).clamp(0, 1) * share, share]), box)
-        crop = functional.interpolate(
-            crop[None], size=(SOURCE_SIDE, SOURCE_SIDE), mode="bilinear", antialias=True
-        )[0]
+        crop = resized_sources(crop[None])[0]
         pictures.append(crop)
         cameras.append(view)
         trusts.append(_vertex_trust(vertices, faces, view, crop[3].numpy()))
     return SourceInputs(torch.stack(pictures), tuple(cameras), subject.vertices, torch.stack(trusts))
+
+
+def resized_sources(pictures: Tensor) -> Tensor:
+    """Crops (K, 4, S, S) with :data:`SOURCE_SIDE` pixels a side."""
+    size = (SOURCE_SIDE, SOURCE_SIDE)
+    return functional.interpolate(pictures, size=size, mode="bilinear", antialias=True)
 
 
 def target_inputs(

@@ -3,12 +3,15 @@
 Two streams. The source stream reads each source crop once, whatever the pose, at three levels. The transfer stream
 is a U-Net over the warp picture and its guide; on its way down a Liquid Warping Block at each level takes in the
 sources' features, carried along the body's surface. The answer is a residual on the warp's colours and a change of
-its coverage; both are 0 before training, so that training starts at the warp. There is no background stream: the
-person is laid over whatever the scene holds, so her coverage is what must be right.
+its coverage; both are 0 before training, so that training starts at the warp. Both streams work from half of the
+resolution down, on pixels folded into channels and unfolded at the end (Shi et al. 2016): full resolution with few
+channels is what takes longest on a CPU. There is no background stream: the person is laid over whatever the scene
+holds, so her coverage is what must be right.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +31,8 @@ _EDGE = 0.02  # coverages of 0 and 1 stand for these in the logit, so that both 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """``base``: channels at full resolution (16: CPUs; 48: large GPUs). ``block``: a name of ``BLOCKS``."""
+    """``base``: half of the channels at half of the resolution (16: CPUs; 48: large GPUs). ``block``: a name of
+    ``BLOCKS``."""
 
     base: int = 16
     block: str = "attention_spade"
@@ -48,25 +52,23 @@ class Generator(nn.Module):
         self.config = config
         base = config.base
         source_widths = [base, 2 * base, 4 * base]
-        widths = [base, 2 * base, 4 * base, 6 * base, 8 * base]
+        widths = [2 * base, 4 * base, 6 * base, 8 * base]
         self.source_levels = nn.ModuleList(
-            _down(before, after) for before, after in zip([4, *source_widths], source_widths, strict=False)
+            [_folded(4, base), *(_down(*pair) for pair in itertools.pairwise(source_widths))]
         )
-        self.enter = nn.Sequential(nn.Conv2d(_INPUTS, base, 3, padding=1), nn.ReLU())
-        self.down = nn.ModuleList(
-            _down(before, after) for before, after in zip(widths, widths[1:], strict=False)
-        )
+        self.enter = _folded(_INPUTS, widths[0])
+        self.down = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(widths))
         self.blocks = nn.ModuleList(
             BLOCKS[config.block](width, source)
-            for width, source in zip(widths[1 : LEVELS + 1], source_widths, strict=True)
+            for width, source in zip(widths[:LEVELS], source_widths, strict=True)
         )
         self.narrow = nn.ModuleList(
-            nn.Conv2d(after, before, 1) for before, after in zip(widths, widths[1:], strict=False)
+            nn.Conv2d(after, before, 1) for before, after in itertools.pairwise(widths)
         )
         self.up = nn.ModuleList(
             nn.Sequential(nn.Conv2d(2 * width, width, 3, padding=1), nn.ReLU()) for width in widths[:-1]
         )
-        self.leave = nn.Conv2d(base, 4, 3, padding=1)
+        self.leave = nn.Conv2d(widths[0], 4 * 4, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
@@ -109,15 +111,15 @@ class Generator(nn.Module):
         features = self.enter(_channels_last(torch.cat([warp, guide, previous], dim=1)))
         skips = []
         for index, level in enumerate(self.down):
-            skips.append(features)
-            features = level(features)
-            if index < LEVELS and self.config.block != "none":
+            if self.config.block != "none":
                 near, at = _shrunk(grid, trust, index)
                 features = self.blocks[index](features, carried(sources[index], near), at)
+            skips.append(features)
+            features = level(features)
         for narrow, up, skip in zip(reversed(self.narrow), reversed(self.up), reversed(skips), strict=True):
             features = functional.interpolate(narrow(features), scale_factor=2.0, mode="nearest")
             features = up(torch.cat([features, skip], dim=1))
-        return self.leave(features).float()
+        return functional.pixel_shuffle(self.leave(features).float(), 2)
 
 
 def carried(features: Tensor, grid: Tensor) -> Tensor:
@@ -139,6 +141,10 @@ def compose(warp: Tensor, answer: Tensor) -> Tensor:
     alpha = (torch.sigmoid(covered + _LOGIT_SCALE * answer[:, 3:]) - _EDGE) / (1 - 2 * _EDGE)
     picture = torch.cat([warp[:, :3] + answer[:, :3], alpha], dim=1)
     return picture + (picture.clamp(0, 1) - picture).detach()
+
+
+def _folded(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * before, after, 3, padding=1), nn.ReLU())
 
 
 def _down(before: int, after: int) -> nn.Sequential:

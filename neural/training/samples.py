@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural.liquid_inputs import TargetInputs
+from neural.liquid_inputs import TargetInputs, resized_sources
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 
@@ -94,12 +94,13 @@ class SampleFile:
             raise SampleError(
                 f"{path}: not readable as training samples ({error}); make them again"
             ) from error
+        self._pictures = resized_sources(_from_byte(self._arrays["pictures"]))
         if version != FORMAT_VERSION:
             raise SampleError(f"{path}: samples of format {version}, this version reads {FORMAT_VERSION}")
 
     def pictures(self) -> Tensor:
-        """(K, 4, S, S) in [0, 1]."""
-        return _from_byte(self._arrays["pictures"])
+        """(K, 4, S, S) in [0, 1], at the size the network reads."""
+        return self._pictures
 
     def target(self, number: int) -> Target:
         truth, warp, guide, previous, grid, trust = (self._arrays[f"{number}_{name}"] for name in _NEEDED)

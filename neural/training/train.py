@@ -13,11 +13,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from neural.networks.computing import autocast, channels_last, choose_device, computes_bf16
 from neural.networks.discriminator import (
@@ -34,7 +33,11 @@ from neural.training.config import ConfigError, TrainConfig
 from neural.training.dataset import Batch, TrainingSet, training_files
 from neural.training.judge import Judge
 from neural.training.losses import carried_before, laid_over, picture_losses, temporal_loss
+from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.progress import Progress
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 CHECKPOINT, FINAL = "checkpoint.safetensors", "generator.safetensors"
 _KIND = "liquid-motion training"
@@ -67,7 +70,7 @@ def train(config: TrainConfig, progress: Progress | None = None) -> Trained:
     run = _Run(config)
     start = time.monotonic()
     run.resume()
-    writer = SummaryWriter(str(config.out / "log"), purge_step=run.step)
+    writer = _log_writer(config.out / "log", run.step)
     try:
         run.steps(writer, progress)
     finally:
@@ -76,6 +79,16 @@ def train(config: TrainConfig, progress: Progress | None = None) -> Trained:
     weights = config.out / FINAL
     save_generator(weights, run.average, {"steps": run.step, "figures": figures})
     return Trained(weights, run.step, time.monotonic() - start, figures)
+
+
+def _log_writer(folder: Path, step: int) -> SummaryWriter:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise LiquidMotionError(
+            "tensorboard is not installed, which training keeps its log with; pip install 'liquid-motion[train]'"
+        ) from error
+    return SummaryWriter(str(folder), purge_step=step)
 
 
 class _Run:
