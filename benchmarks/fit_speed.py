@@ -23,6 +23,7 @@ from smpl_fitting.body import load_body
 from smpl_fitting.detection import Detections
 from smpl_fitting.fit import fit_detections
 from smpl_fitting.observe import observe, outlines
+from smpl_fitting.solver import WINDOW
 from smpl_fitting.video import open_footage
 from smpl_fitting.world import default_intrinsics
 
@@ -44,7 +45,8 @@ def main() -> None:
     start = clocks()
     observe(detections, default_intrinsics(detections.image_size), footage.fps)
     gathered = clocks()
-    outlines(detections, footage.fps, range(options.frames))
+    for first in range(0, options.frames, WINDOW):  # those of a whole long clip would not fit into the memory
+        outlines(detections, footage.fps, range(first, min(first + WINDOW, options.frames)))
     drawn = clocks()
     fit_detections(detections, body, fps=footage.fps)
     solving, solving_cpu = (clocks() - drawn) - (drawn - start)  # the fit gathers and draws again

@@ -15,13 +15,10 @@ from scipy import ndimage
 
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import Footage
+from smpl_fitting.video.camera_motion import background_moves, grown_mask
 
 PLATE_FRAMES = 25
 """Frames the median is taken over: enough for a person who moves on, and 150 MB at 1920 x 1080."""
-MASK_GROWTH = 0.02
-"""Share of the person's height by which the mask is widened: soft edges, shadows of hair and cloth."""
-MOVING = 0.004
-"""Shift of the background, in shares of the picture's longer side, from which the camera is said to move."""
 
 _ROWS = 64  # rows at a time in the median, which bounds its memory
 
@@ -66,7 +63,7 @@ def background_from_clip(
     for index, frame in reading.track(footage.frames(chosen.start, chosen.stop, chosen.step), len(chosen)):
         pictures.append(frame[..., :3])
         covered.append(grown_mask(mask_of(index)))
-    moves = camera_shift(pictures, covered) > MOVING * max(pictures[0].shape[:2])
+    moves = background_moves(pictures, covered)
     if moves or len(pictures) == 1:
         return Plate(fill_hole(pictures[0], covered[0]), moves, float(1 - covered[0].mean()))
     image, hole = _median(pictures, covered, progress.part("Reading the background", 0.6, 0.9))
@@ -84,42 +81,6 @@ def background_from_still(
     if progress is not None:
         progress.update(1.0)
     return filled
-
-
-def grown_mask(mask: np.ndarray) -> np.ndarray:
-    """(H, W) bool, the person and :data:`MASK_GROWTH` of their height around."""
-    person = mask > 0.3
-    rows = np.flatnonzero(person.any(1))
-    if len(rows) == 0:
-        return person
-    radius = max(2.0, MASK_GROWTH * (rows[-1] - rows[0] + 1))
-    return ndimage.distance_transform_edt(~person) <= radius
-
-
-def camera_shift(frames: list[np.ndarray], covered: list[np.ndarray]) -> float:
-    """How far the background moves between the first frame and any other, pixels.
-
-    Corners outside the person are tracked (Lucas-Kanade); the median of their ways, so that passers-by and
-    leaves do not count. A zoom or roll moves most corners too.
-    """
-    first = cv2.cvtColor(np.ascontiguousarray(frames[0]), cv2.COLOR_RGB2GRAY)
-    free = (~covered[0]).astype(np.uint8)
-    corners = cv2.goodFeaturesToTrack(first, 300, 0.01, max(first.shape) / 100, mask=free)
-    if corners is None or len(corners) < 8:
-        return 0.0  # a bare wall: whether it moves cannot be seen, nor does it matter
-    worst = 0.0
-    for frame, person in zip(frames[1:], covered[1:], strict=True):
-        gray = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
-        there, found, _ = cv2.calcOpticalFlowPyrLK(
-            first, gray, corners, np.zeros_like(corners), winSize=(21, 21), maxLevel=4
-        )
-        x, y = np.round(there[:, 0]).astype(int).T
-        inside = (x >= 0) & (x < gray.shape[1]) & (y >= 0) & (y < gray.shape[0]) & (found[:, 0] == 1)
-        inside[inside] = ~person[y[inside], x[inside]]
-        if inside.sum() >= 8:
-            way = np.linalg.norm(there[inside, 0] - corners[inside, 0], axis=1)
-            worst = max(worst, float(np.median(way)))
-    return worst
 
 
 def _median(

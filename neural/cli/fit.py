@@ -103,5 +103,9 @@ def _show(result: dict) -> str:
             f"{fit['motion']}: person {fit['person']}, {fit['frames']} frames, found in "
             f"{fit['frames_found']}, landmarks {fit['landmark_error_percent']:.1f}% of the height off"
         )
+        if fit["camera_moves"]:
+            lines.append(
+                "the camera moves: its way and the person's cannot be told apart; the path holds both"
+            )
         lines += [str(fit[name]) for name in ("overlay", "pictures") if fit[name]]
     return "\n".join(lines)

@@ -43,7 +43,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     Returns:
         ``people``, that picture, and ``people_found``, how many it shows; ``fits``, for each person fitted
         ``person`` (number), ``motion``, ``overlay``, ``pictures`` (paths), ``frames``, ``frames_found``,
-        ``landmark_error_percent`` of the height; and those of the first fit by themselves.
+        ``landmark_error_percent`` of the height, ``camera_moves`` (the path is then the camera's too); and those
+        of the first fit by themselves.
 
     Raises:
         LiquidMotionError: the footage cannot be read, shows nobody, or a result cannot be written.
@@ -133,7 +134,7 @@ class _Work:
         focal, height = self.params.get("focal"), self.params.get("height")
         overlay = Path(self.params["overlay"]) if self.params.get("overlay") else None
         pictures = Path(self.params["pictures"]) if self.params.get("pictures") else None
-        shares = np.cumsum([0, 6, 4 * bool(overlay), 6 * bool(pictures)])
+        shares = np.cumsum([0, 6, 4 * bool(overlay), 6 * bool(pictures), 0.5])
         shares = shares / shares[-1]
         fitting = progress.part("", 0.0, shares[1])
         if self.footage.is_still:
@@ -168,8 +169,9 @@ class _Work:
             write_overlay(self.footage, motion, self.body, overlay, self.frames, drawing)
         if pictures:
             pictures = self._named(pictures, found)
-            drawing = progress.part("Drawing the pictures", shares[2], 1.0)
+            drawing = progress.part("Drawing the pictures", shares[2], shares[3])
             write_pictures(self.footage, motion, self.body, pictures, self.frames, drawing)
+        looking = progress.part("Looking whether the camera moves", shares[3], 1.0)
         return {
             "person": found.person,
             "motion": written,
@@ -178,7 +180,14 @@ class _Work:
             "frames": motion.frame_count,
             "frames_found": int(found.found.sum()),
             "landmark_error_percent": float(100 * landmark_errors(motion, self.body)[found.found].mean()),
+            "camera_moves": self._camera_moves(found, looking),
         }
+
+    def _camera_moves(self, found: Detections, progress: Progress) -> bool:
+        from smpl_fitting.video.camera_motion import camera_moves
+
+        frames = range(self.footage.frame_count) if self.frames is None else self.frames
+        return camera_moves(self.footage, found.mask, frames, found.cuts.tolist(), progress)
 
     def _start(self) -> Motion | None:
         if not self.params.get("start"):

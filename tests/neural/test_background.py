@@ -4,13 +4,12 @@ import pytest
 from neural.background import (
     background_from_clip,
     background_from_still,
-    camera_shift,
     fill_hole,
-    grown_mask,
     push_pull,
 )
 from smpl_fitting.progress import Cancelled, Progress
 from smpl_fitting.video import open_footage, write_image
+from smpl_fitting.video.camera_motion import grown_mask
 
 SIZE = (120, 200)
 
@@ -75,14 +74,6 @@ def test_a_moving_camera_is_recognised(tmp_path):
     assert plate.camera_moves
     covered = grown_mask(mask_of(0))
     np.testing.assert_array_equal(plate.image[~covered], wall()[~covered])
-
-
-def test_the_shift_is_measured():
-    masks = [masked(30) > 0, masked(60) > 0]
-    assert camera_shift([wall(), wall()], masks) < 0.1
-    assert camera_shift([wall(), wall(7)], masks) == pytest.approx(7.0, abs=0.3)
-    bare = np.full((*SIZE, 3), 200, np.uint8)
-    assert camera_shift([bare, bare], masks) == 0.0
 
 
 def test_a_gradient_is_continued_through_a_hole():
