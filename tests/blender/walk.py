@@ -80,6 +80,7 @@ def traces():
             f"{cls.__name__} {full_name(function)}"
             for cls in types
             for function in getattr(getattr(cls, "draw", None), "_draw_funcs", ())
+            if function.__module__ != cls.__module__  # its own, listed once another was there
         },
         "operator": set(dir(getattr(bpy.ops, OURS))),
         "preview": {str(uuid) for uuid in getattr(bpy.utils.previews, "_uuid_open", ())},
