@@ -307,5 +307,5 @@ def test_with_the_real_worker(addon, tmp_path, monkeypatch):
     finally:
         jobs.stop_workers()
     image = bpy.data.images.load(str(tmp_path / "frame.png"))
-    alpha = np.array(image.pixels).reshape(*image.size[::-1], 4)[..., 3]
+    alpha = np.array(image.pixels).reshape(*tuple(image.size)[::-1], 4)[..., 3]
     assert 0.05 < (alpha > 0.5).mean() < 0.5
