@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from . import environment, fit, import_motion, jobs, person, retarget, retarget_settings, source
+from . import (
+    combine,
+    environment,
+    fit,
+    import_motion,
+    into,
+    jobs,
+    person,
+    retarget,
+    retarget_settings,
+    source,
+)
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    into,
+    combine,
     jobs,
     environment,
     source,

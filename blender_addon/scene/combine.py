@@ -1,8 +1,8 @@
 """A person among CG objects: a second scene draws the person, the compositor joins both by depth.
 
-The main scene renders the CG in Cycles or EEVEE. There the body itself is not seen but casts shadows and is mirrored
-(its collection is *Indirect Only* in every view layer), for which nothing on the objects has to be changed: linked
-bodies and library overrides do as well.
+The main scene renders the CG in Cycles or EEVEE. There the body itself is not seen but casts shadows and is mirrored:
+for Cycles its collection is *Indirect Only* in every view layer, which does for linked bodies as well; EEVEE does not
+know that, so bodies of this file are hidden from the camera too (*Ray Visibility*).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ SHADOWS = "Liquid Motion Shadows"
 """Collection of the bodies that cast shadows and show in mirrors only."""
 _BEFORE = "liquid_motion_before"
 """Custom property of the person's scene: what the main scene had before."""
+_SEEN = "liquid_motion_seen"
+"""Custom property of bodies that were hidden from the camera: whether they were seen before."""
 _RENDER = (
     "resolution_x",
     "resolution_y",
@@ -80,6 +82,7 @@ def combine(scene: bpy.types.Scene) -> bpy.types.Scene:
         scene.render.engine = "CYCLES"
     for layer in scene.view_layers:
         layer.use_pass_z = True
+    remove_person(scene)  # what was left where somebody deleted the person's scene by hand
     insert_person(scene, person)
     synchronise(scene)
     return person
@@ -102,6 +105,9 @@ def separate(scene: bpy.types.Scene) -> None:
             scene.view_layers[name].use_pass_z = False
     shadows = _shadows(scene)
     if shadows is not None:
+        for body in [one for one in shadows.objects if _SEEN in one]:
+            body.visible_camera = body[_SEEN]
+            del body[_SEEN]
         bpy.data.collections.remove(shadows)
     scene.liquid_motion.person_scene = None
     bpy.data.scenes.remove(person)
@@ -113,7 +119,7 @@ def synchronise(scene: bpy.types.Scene) -> None:
     for owner, other, names in ((person, scene, _SCENE), (person.render, scene.render, _RENDER)):
         for name in names:
             _assign(owner, name, getattr(other, name))
-    for name in ("renderer", "background", "plate", "footage", "footage_start", "colour"):
+    for name in ("renderer", "motion_blur_samples"):  # what is behind the person is the compositor's
         _assign(person.liquid_motion, name, getattr(scene.liquid_motion, name))
     people = people_in(scene)
     wanted = [*people, scene.camera] if scene.camera is not None else people
@@ -125,6 +131,10 @@ def synchronise(scene: bpy.types.Scene) -> None:
         for layer in scene.view_layers:
             layer.layer_collection.children[shadows.name].indirect_only = True
     _keep_only(shadows, people)
+    for body in people:
+        if body.library is None and _SEEN not in body:
+            body[_SEEN] = body.visible_camera
+            body.visible_camera = False
 
 
 def _assign(owner, name: str, value) -> None:

@@ -1,17 +1,21 @@
-"""The compositor of a scene, the same from Blender 4.2 to 5.2, and the node that joins CG and person by depth.
+"""The compositor of a scene, the same from Blender 4.2 to 5.2: the person put into it and taken out again.
 
 Blender 5.0 moved the compositor into a node group of its own (``compositing_node_group``) with a *Group Output*.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
-GROUP = "Liquid Motion Depth Combine"
+from .depth_combine import GROUP, depth_combine_group, picture_over
+from .footage import resolve_footage
+from .material import load_image
+from .paths import absolute_path
+
 _OURS = "liquid_motion"
 """Custom property of the nodes and trees that Combine with Scene adds."""
-_SOFT_EDGE = 3
-"""Pixels by which a person's soft outline may reach beyond the body's mesh, where there is no depth."""
 
 
 def compositor_of(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
@@ -60,14 +64,57 @@ def insert_person(scene: bpy.types.Scene, person: bpy.types.Scene) -> None:
     x, y = layers.location
     drawn.location, joined.location = (x, y - 420), (x + 320, y)
     for user in users:
-        user.node.location.x = max(user.node.location.x, x + 560)
+        user.node.location.x = max(user.node.location.x, x + 740)
     for node in (drawn, joined):
         node[_OURS] = True
     for k, source in enumerate((layers, drawn)):
         tree.links.new(source.outputs["Image"], joined.inputs[2 * k])
         tree.links.new(source.outputs["Depth"], joined.inputs[2 * k + 1])
+    picture = joined.outputs["Image"]
+    backdrop = _backdrop(tree, scene, (x, y - 800))
+    if backdrop is not None:
+        picture = picture_over(tree, picture, backdrop, 1.0, (x + 520, y))
+        picture.node[_OURS] = True
     for user in users:
-        tree.links.new(joined.outputs["Image"], user)
+        tree.links.new(picture, user)
+
+
+def _backdrop(
+    tree: bpy.types.NodeTree, scene: bpy.types.Scene, location: tuple[float, float]
+) -> bpy.types.NodeSocket | None:
+    """What the settings put behind the person, covering the picture; None for nothing.
+
+    It is no part of the person's picture here: only what is clear in CG and person shows it.
+
+    Raises:
+        AddonError: the plate or footage that is asked for is missing or unreadable.
+    """
+    settings = scene.liquid_motion
+    if settings.background == "transparent":
+        return None
+    if settings.background == "colour":
+        node = tree.nodes.new("CompositorNodeRGB")
+        node.outputs[0].default_value = (*settings.colour, 1.0)
+        node.location, node[_OURS] = location, True
+        return node.outputs[0]
+    name = "plate" if settings.background == "plate" else "footage"
+    footage = resolve_footage(Path(absolute_path(scene, f"liquid_motion.{name}")))
+    node, cover = tree.nodes.new("CompositorNodeImage"), tree.nodes.new("CompositorNodeScale")
+    node.image = load_image(footage.path)
+    node.image.source = footage.source
+    if footage.source != "FILE":
+        node.frame_start = settings.footage_start
+        node.frame_offset = footage.first_number - 1
+        node.frame_duration = node.image.frame_duration if footage.source == "MOVIE" else footage.frame_count
+        node.use_auto_refresh = True
+    if "Type" in cover.inputs:  # from 5.0
+        cover.inputs["Type"].default_value, cover.inputs["Frame Type"].default_value = "Render Size", "Crop"
+    else:
+        cover.space, cover.frame_method = "RENDER_SIZE", "CROP"
+    tree.links.new(node.outputs["Image"], cover.inputs[0])
+    node.location, cover.location = location, (location[0] + 220, location[1])
+    node.label, node[_OURS], cover[_OURS] = "Behind the Person", True, True
+    return cover.outputs[0]
 
 
 def _layers_node(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> bpy.types.Node:
@@ -86,11 +133,14 @@ def remove_person(scene: bpy.types.Scene) -> None:
     tree = compositor_of(scene)
     if tree is None:
         return
-    for node in [n for n in tree.nodes if _OURS in n]:
-        if node.type == "GROUP" and node.inputs[0].is_linked:
-            source = node.inputs[0].links[0].from_socket
-            for user in [link.to_socket for link in node.outputs["Image"].links]:
-                tree.links.new(source, user)
+    ours = [node for node in tree.nodes if _OURS in node]
+    joined = next((node for node in ours if node.type == "GROUP"), None)
+    source = joined.inputs[0].links[0].from_socket if joined and joined.inputs[0].is_linked else None
+    users = [link.to_socket for node in ours for out in node.outputs for link in out.links]
+    if source is not None:
+        for user in [user for user in users if user.node not in ours]:
+            tree.links.new(source, user)
+    for node in ours:
         tree.nodes.remove(node)
     if _OURS in tree:
         _remove_compositor(scene, tree)
@@ -109,82 +159,3 @@ def _remove_compositor(scene: bpy.types.Scene, tree: bpy.types.NodeTree) -> None
     else:
         del tree[_OURS]
         scene.use_nodes = False
-
-
-def depth_combine_group() -> bpy.types.NodeTree:
-    """A node group: two pictures with depth, at every pixel the nearer *over* the farther one.
-
-    Depth is one number a pixel and has no soft edges, alpha has: where an edge pixel's depth misses what its alpha
-    shows, the nearest depth beside it counts. For the person that is so all over (where nothing is drawn, alpha 0
-    keeps what is behind); for the CG only where it is not opaque, since an opaque pixel beside a near object shows
-    what is behind that.
-    """
-    known = bpy.data.node_groups.get(GROUP)
-    if known is not None and known.bl_idname == "CompositorNodeTree":
-        return known
-    group = bpy.data.node_groups.new(GROUP, "CompositorNodeTree")
-    for name, kind in (("CG", "Color"), ("CG Depth", "Float"), ("Person", "Color"), ("Person Depth", "Float")):
-        group.interface.new_socket(name, in_out="INPUT", socket_type=f"NodeSocket{kind}")
-    group.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-    group.interface.new_socket("Depth", in_out="OUTPUT", socket_type="NodeSocketFloat")
-    entry, leave = group.nodes.new("NodeGroupInput"), group.nodes.new("NodeGroupOutput")
-    entry.location, leave.location = (-900, 0), (500, 0)
-    cg, cg_depth, person, person_depth = entry.outputs[:4]
-    combine = group.nodes.new("CompositorNodeZcombine")
-    combine.location = (260, 0)
-    _switch(combine, "Use Alpha", "use_alpha", True)
-    _switch(combine, "Anti-Alias", "use_antialias_z", False)  # it blurs what alpha has made soft already
-    group.links.new(cg, combine.inputs[0])
-    group.links.new(_soft_depth(group, cg, cg_depth), combine.inputs[1])
-    group.links.new(person, combine.inputs[2])
-    group.links.new(_nearest(group, person_depth, _SOFT_EDGE, -300), combine.inputs[3])
-    for k in range(2):
-        group.links.new(combine.outputs[k], leave.inputs[k])
-    return group
-
-
-def _switch(node: bpy.types.Node, socket: str, name: str, value: bool) -> None:
-    """A choice that is a socket from 4.5 on and a property before."""
-    if socket in node.inputs:
-        node.inputs[socket].default_value = value
-    else:
-        setattr(node, name, value)
-
-
-def _nearest(group, depth: bpy.types.NodeSocket, pixels: int, y: float) -> bpy.types.NodeSocket:
-    """The least depth within some pixels."""
-    node = group.nodes.new("CompositorNodeDilateErode")
-    node.location = (-640, y)
-    if "Size" in node.inputs:
-        node.inputs["Size"].default_value = -pixels
-    else:
-        node.distance = -pixels
-    group.links.new(depth, node.inputs[0])
-    return node.outputs[0]
-
-
-def _soft_depth(group, image: bpy.types.NodeSocket, depth: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
-    """The depth of opaque pixels, the nearest one beside those that are not.
-
-    The two are weighted, not interpolated: beside 1e10, where there is nothing, single precision loses metres.
-    """
-    alpha = group.nodes.new("CompositorNodeSeparateColor")
-    alpha.location = (-640, 300)
-    group.links.new(image, alpha.inputs[0])
-    soft = _math(group, "LESS_THAN", alpha.outputs[3], 0.999, (-440, 300))
-    opaque = _math(group, "SUBTRACT", 1.0, soft, (-260, 300))
-    near = _math(group, "MULTIPLY", soft, _nearest(group, depth, 1, -80), (-260, 60))
-    own = _math(group, "MULTIPLY", opaque, depth, (-80, 300))
-    return _math(group, "ADD", near, own, (90, 200))
-
-
-def _math(group, operation: str, first, second, location: tuple[float, float]) -> bpy.types.NodeSocket:
-    kinds = ("CompositorNodeMath", "ShaderNodeMath")  # before and from 5.0
-    node = group.nodes.new(kinds[bpy.app.version >= (5, 0, 0)])
-    node.operation, node.location = operation, location
-    for socket, value in zip(node.inputs, (first, second), strict=False):
-        if isinstance(value, float):
-            socket.default_value = value
-        else:
-            group.links.new(value, socket)
-    return node.outputs[0]
