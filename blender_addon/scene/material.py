@@ -50,7 +50,8 @@ def load_image(path: str | Path) -> bpy.types.Image:
         image = bpy.data.images.load(str(Path(path).resolve()), check_existing=True)
     except RuntimeError as error:
         raise AddonError(f"{path}: no picture that Blender can read; check the path") from error
-    if image.size[0] == 0:
-        bpy.data.images.remove(image)
+    if image.size[0] == 0 and image.source != "SEQUENCE":  # one in use already has no size out of its frames
+        if image.users == 0:
+            bpy.data.images.remove(image)
         raise AddonError(f"{path}: Blender cannot decode it; convert it to PNG or MP4")
     return image
