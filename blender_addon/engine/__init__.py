@@ -22,6 +22,7 @@ class LiquidMotionEngine(bpy.types.RenderEngine):
     bl_label = "Liquid Motion"
     bl_use_preview = False
     bl_use_shading_nodes_custom = False
+    preview = None  # what a viewport shows; Blender makes one engine for each
 
     def update_render_passes(self, scene: bpy.types.Scene, renlayer: bpy.types.ViewLayer) -> None:
         register_passes(self, scene, renlayer)
@@ -45,6 +46,22 @@ class LiquidMotionEngine(bpy.types.RenderEngine):
             )
             return
         write_result(self, depsgraph.view_layer, rgba, picture)
+
+    def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        from ..viewport import Preview
+
+        if self.preview is None:
+            self.preview = Preview(self)
+        self.preview.read_scene(depsgraph)
+
+    def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        if self.preview is not None:
+            self.preview.draw(context, depsgraph)
+
+    def __del__(self) -> None:
+        preview = getattr(self, "preview", None)
+        if preview is not None:
+            preview.close()
 
     def _fail(self, message: str) -> None:
         """End the render: raises in scripts, ends ``-a`` with exit code 1, shows in the image editor."""

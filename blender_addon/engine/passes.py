@@ -45,16 +45,16 @@ def write_result(
         engine.add_pass(name, 1, "X", layer=view_layer.name)
     result = engine.begin_result(0, 0, width, height, layer=view_layer.name)
     passes = result.layers[0].passes
-    _fill(passes["Combined"], to_linear(rgba))
+    _fill(passes["Combined"], to_linear(rgba[::-1]))
     if "Depth" in passes:
-        _fill(passes["Depth"], to_depth(picture.depth))
+        _fill(passes["Depth"], to_depth(picture.depth[::-1]))
     if "Provenance" in passes:
-        _fill(passes["Provenance"], picture.provenance)
+        _fill(passes["Provenance"], picture.provenance[::-1])
     if "Mask" in passes:
-        _fill(passes["Mask"], from_fixed(picture.rgba[..., 3]))
+        _fill(passes["Mask"], from_fixed(picture.rgba[::-1, :, 3]))
     engine.end_result(result)
 
 
 def _fill(render_pass: bpy.types.RenderPass, values: np.ndarray) -> None:
-    """Values (H, W) or (H, W, C), top row first, into a pass, which is bottom-up."""
-    render_pass.rect.foreach_set(np.ascontiguousarray(values[::-1], np.float32).ravel())
+    """Values (H, W) or (H, W, C), bottom row first, into a pass."""
+    render_pass.rect.foreach_set(np.ascontiguousarray(values, np.float32).ravel())

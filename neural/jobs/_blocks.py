@@ -1,4 +1,4 @@
-"""Arrays for Blender in one file: ``.npy`` blocks one after the other, which are read as fast as the disk gives them."""
+"""Arrays for Blender in one file: ``.npy`` blocks one after the other, read as fast as the disk gives them."""
 
 from __future__ import annotations
 

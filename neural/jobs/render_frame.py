@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from neural.jobs.context import JobContext
 from smpl_fitting.errors import LiquidMotionError
 
 _CACHED_SUBJECTS = 4
-_RENDERERS = {"warp": ("neural.render", "WarpRenderer"), "liquid": ("neural.liquid", "LiquidRenderer")}
 
 
 def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
@@ -26,14 +25,14 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         arrays: an ``.npz`` with ``vertices`` (V, 3) world Z-up metres and an OpenCV camera ``K`` (3, 3),
             ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before.
         size: ``[height, width]``.
-        renderer: ``warp`` or ``liquid``.
+        renderer: a name of :mod:`neural.renderers`.
         out: the file to write.
 
     Returns:
         ``box``: [x0, y0, x1, y1] of the part of the picture that shows anything; ``path``: the file written, of
         three ``.npy`` blocks one after the other, each of that part, top row first: RGBA (h, w, 4) uint16,
         display-referred, straight alpha; depth (h, w) float32 metres along the camera's z, infinite where there
-        is nobody; provenance (h, w) uint8.
+        is nobody; provenance (h, w) uint8. ``render_s``: how long the renderer itself took.
 
     Raises:
         LiquidMotionError: a parameter is missing, or an array is not what it should be.
@@ -53,13 +52,15 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
             "switch off modifiers that add or remove vertices, such as Subdivision"
         )
     previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
+    start = time.perf_counter()
     result = renderer.render(subject, vertices, camera, size, previous=previous)
+    render_s = time.perf_counter() - start
     box = _shown(result.rgba[..., 3])
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
     rgba = (result.rgba[inside] * 65535.0 + 0.5).astype(np.uint16)
     write_blocks(out, rgba, result.depth[inside], result.provenance[inside])
     context.progress.update(1.0)
-    return {"path": str(out), "box": box}
+    return {"path": str(out), "box": box, "render_s": render_s}
 
 
 def _shown(alpha: np.ndarray) -> list[int]:
@@ -71,12 +72,11 @@ def _shown(alpha: np.ndarray) -> list[int]:
 
 
 def _renderer(name: str, context: JobContext):
-    if name not in _RENDERERS:
-        raise LiquidMotionError(f"renderer {name!r} is unknown; choose one of {', '.join(_RENDERERS)}")
+    from neural.renderers import make_renderer
+
     key = ("renderer", name)
     if key not in context.cache:
-        module, kind = _RENDERERS[name]
-        context.cache[key] = getattr(importlib.import_module(module), kind)()
+        context.cache[key] = make_renderer(name)
     return context.cache[key]
 
 

@@ -154,7 +154,7 @@ def test_the_subject_is_read_once_and_again_when_remade(request_, subject):
         ({"arrays": __file__}, "test_render_frame.py: not readable as .npz"),
         ({"size": [0, 64]}, "is not \\[height, width\\]"),
         ({"size": "big"}, "is not \\[height, width\\]"),
-        ({"renderer": "magic"}, "'magic' is unknown; choose one of warp"),
+        ({"renderer": "magic"}, "'magic' is unknown; choose among warp"),
     ],
 )
 def test_bad_requests(request_, changes, message):
