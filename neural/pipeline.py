@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from neural import __version__
+from neural.backdrops import Backdrop, still_backdrop
 from neural.background import background_from_clip
 from neural.camera_strategy import CameraPlan
 from neural.compositing import fit_background, parse_colour
@@ -21,7 +22,7 @@ from neural.scene import build_scene_file, find_blender
 from neural.sources import fit_sources
 from neural.stages import Stages, fingerprint
 from neural.subject import Subject, build_subject, load_subject
-from neural.transfer import LONGEST_SIDE, Backdrop, plan_transfer, render_frames, still_backdrop
+from neural.transfer import LONGEST_SIDE, plan_transfer, render_frames
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.detection import Detections
 from smpl_fitting.errors import LiquidMotionError
@@ -212,7 +213,7 @@ class _Run:
     def _backdrops(self, subject: Subject, plan: CameraPlan, progress: Progress) -> Iterator[Backdrop]:
         count = len(plan.cameras)
         if self._job.background != "driving":
-            return repeat(still_backdrop(self._job.background, subject, plan), count)
+            return repeat(still_backdrop(self._job.background, subject, plan.image_size), count)
         found = Detections.load(self._path(DRIVING_DETECTIONS))
         first, step = self._frames.start, self._frames.step
         if not self._driving.is_still:

@@ -17,9 +17,12 @@ WARP = "warp"
 """The renderer without learning."""
 VISIBLE = "visible"
 """The warp without what no source shows: a baseline."""
+LIQUID = "liquid"
+"""The network on top of the warp."""
 _CLASSES = {
     WARP: ("neural.render", "WarpRenderer"),
     VISIBLE: ("neural.baselines", "VisibleRenderer"),
+    LIQUID: ("neural.liquid", "LiquidRenderer"),
 }
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
+from neural.backdrops import Backdrop, backdrops, check_background
 from neural.camera_strategy import CameraPlan, plan_cameras
-from neural.compositing import fit_background, over, parse_colour, to_bytes
+from neural.compositing import over, to_bytes
 from neural.frame_pool import in_order
+from neural.provenance import evidence_is_there, trace, write_evidence
 from neural.renderers import WARP, Renderer, frames_at_once, make_renderer
 from neural.subject import Subject
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import FootageError, SubjectError
+from smpl_fitting.geometry import Camera
 from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import Footage, SequenceWriter, VideoWriter, read_image
@@ -25,9 +27,6 @@ from smpl_fitting.world import body_vertices, with_shape
 FIRST_FRAME = 1  # as Blender counts
 LONGEST_SIDE = 1920  # pixels; larger pictures are rendered scaled down
 GRAY = np.array([128, 128, 128], np.uint8)  # stands for nothing in a movie, which has no alpha
-
-Backdrop = np.ndarray | None
-"""What stands behind the person: a picture (H, W, 3) uint8, a colour (3,) uint8, or None for nothing."""
 
 
 def transfer(
@@ -39,6 +38,7 @@ def transfer(
     background: str = "source",
     cam_strategy: str = "smooth",
     renderer: str = WARP,
+    provenance: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, str | int]:
     """Draw the subject in every frame of the motion, without footage or Blender.
@@ -46,8 +46,9 @@ def transfer(
     Args:
         motion: with its cameras. body: of the subject's model.
         out: a folder; gets ``frames/####.png``, ``out.mp4`` and ``motion.npz`` (as the subject's body does it).
-        background: ``source`` (the subject's plate), ``transparent``, or a colour.
+        background: see :func:`neural.backdrops.backdrops`.
         cam_strategy: see :mod:`neural.camera_strategy`. renderer: see :mod:`neural.renderers`.
+        provenance: also write ``provenance/####.png`` and ``.npz``, see :mod:`neural.provenance`.
 
     Raises:
         SubjectError: the subject has another body model.
@@ -55,19 +56,31 @@ def transfer(
         Cancelled: through ``progress``; every frame is there whole or not at all.
     """
     drawing = make_renderer(renderer)
+    check_background(background)
     moved, plan = plan_transfer(subject, motion, body, cam_strategy)
-    behind = still_backdrop(background, subject, plan)
+    return draw_plan(
+        subject, body, moved, plan, out, background, drawing, provenance=provenance, progress=progress
+    )
+
+
+def draw_plan(
+    subject: Subject,
+    body: BodyModel,
+    moved: Motion,
+    plan: CameraPlan,
+    out: Path,
+    background: str,
+    renderer: Renderer,
+    *,
+    provenance: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, str | int]:
+    """Write a planned motion's frames, film and ``motion.npz``; see :func:`transfer`, of which this is the end."""
     moved.save(out / "motion.npz")
+    behind = backdrops(background, subject, plan.image_size, moved.frame_count, moved.fps)
     progress = (progress or Progress()).part("Rendering", 0.0, 1.0)
     render_frames(
-        subject,
-        body,
-        moved,
-        plan,
-        repeat(behind, moved.frame_count),
-        out,
-        renderer=drawing,
-        progress=progress,
+        subject, body, moved, plan, behind, out, renderer=renderer, provenance=provenance, progress=progress
     )
     return {"frames": moved.frame_count, "pictures": str(out / "frames"), "movie": str(out / "out.mp4")}
 
@@ -91,28 +104,19 @@ def plan_transfer(
     plan = plan_cameras(cam_strategy, body, source, moved)
     size = _limited(plan.image_size, longest_side)
     cameras = tuple(camera.resized(size) for camera in plan.cameras)
-    moved = dataclasses.replace(
-        moved,
+    return with_cameras(moved, cameras), dataclasses.replace(plan, cameras=cameras, image_size=size)
+
+
+def with_cameras(motion: Motion, cameras: Sequence[Camera]) -> Motion:
+    """The motion seen by other cameras, one for each frame, all of one picture size."""
+    return dataclasses.replace(
+        motion,
         camera_K=np.stack([camera.K.numpy() for camera in cameras]),
         camera_R=np.stack([camera.R.numpy() for camera in cameras]),
         camera_t=np.stack([camera.t.numpy() for camera in cameras]),
-        image_size=size,
+        image_size=cameras[0].image_size,
         keypoints=None,  # those of the driving pictures, which these cameras do not show
     )
-    return moved, dataclasses.replace(plan, cameras=cameras, image_size=size)
-
-
-def still_backdrop(background: str, subject: Subject, plan: CameraPlan) -> Backdrop:
-    """``source`` (the subject's plate), ``transparent``, or a colour, as what stands behind every frame.
-
-    Raises:
-        LiquidMotionError: it is none of these.
-    """
-    if background == "transparent":
-        return None
-    if background == "source":
-        return fit_background(subject.background, plan.image_size)
-    return np.array(parse_colour(background), np.uint8)
 
 
 def render_frames(
@@ -124,6 +128,7 @@ def render_frames(
     out: Path,
     *,
     renderer: Renderer | None = None,
+    provenance: bool = False,
     sound: Footage | None = None,
     sound_start: float = 0.0,
     resume: bool = False,
@@ -133,7 +138,7 @@ def render_frames(
 
     Args:
         moved: what :func:`plan_transfer` gives. backdrops: one for each frame; None leaves alpha in the PNG.
-        renderer: ``warp`` when None.
+        renderer: ``warp`` when None. provenance: also write where every pixel comes from, to ``provenance/####``.
         sound: footage whose sound the movie gets, from ``sound_start`` seconds on.
         resume: frames that are there and can be read were drawn by a killed run of the same job: keep them.
 
@@ -149,7 +154,11 @@ def render_frames(
 
     def picture(numbered: tuple[int, Backdrop]) -> tuple[np.ndarray, bool]:
         row, behind = numbered
-        kept = _finished(sequence.path(row + FIRST_FRAME)) if resume else None
+        number = row + FIRST_FRAME
+        if provenance and not (resume and evidence_is_there(out / "provenance", number)):
+            seen = trace(subject, body_vertices(dressed, moved, [row])[0], plan.cameras[row])
+            write_evidence(out / "provenance", number, seen, len(subject.images))
+        kept = _finished(sequence.path(number)) if resume else None
         if kept is not None:
             return kept, False
         rgba = _drawn(renderer, subject, dressed, moved, plan, row)

@@ -21,7 +21,8 @@ USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 success, 1 failure, 2 wrong usage, 130 Ctrl-C."""
-    words = spread_values(list(sys.argv[1:] if arguments is None else arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = spread_values(words, ("--source", "--driving") if words[:1] == ["transfer"] else ("--source",))
     if words[:1] == ["evaluate"]:
         words = name_stdout(words)
     app = build_app()
@@ -60,16 +61,16 @@ def build_app() -> typer.Typer:
     return app
 
 
-def spread_values(words: list[str]) -> list[str]:
+def spread_values(words: list[str], options: Sequence[str] = ("--source",)) -> list[str]:
     """Let ``--source a b`` stand for ``--source a --source b``, which is what typer understands."""
     spread: list[str] = []
-    after_source = False
+    last = None
     for word in words:
         if word.startswith("-") and word != "-":
-            after_source = word == "--source"
+            last = word if word in options else None
             spread.append(word)
-        elif after_source and spread[-1] != "--source":
-            spread += ["--source", word]
+        elif last is not None and spread[-1] != last:
+            spread += [last, word]
         else:
             spread.append(word)
     return spread

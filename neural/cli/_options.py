@@ -41,7 +41,15 @@ BodyOption = Annotated[
 ]
 RendererOption = Annotated[
     str,
-    typer.Option("--renderer", metavar="warp|…", help="Who draws; see the README."),
+    typer.Option(
+        "--renderer", metavar="warp|liquid", help="Who draws: source pixels alone, or a network on top."
+    ),
+]
+ProvenanceOption = Annotated[
+    bool,
+    typer.Option(
+        "--provenance", help="Also write where every pixel comes from: which source, how oblique, or a guess."
+    ),
 ]
 FramesOption = Annotated[
     str | None,

@@ -13,6 +13,7 @@ from neural.cli._options import (
     Device,
     DeviceOption,
     JsonOption,
+    ProvenanceOption,
     RendererOption,
 )
 
@@ -20,17 +21,25 @@ from neural.cli._options import (
 def command(
     subject: Annotated[Path, typer.Option("--subject", metavar="DIR", help="A subject folder.")],
     driving: Annotated[
-        Path, typer.Option("--driving", metavar="D", help="A motion file (.npz), or a clip, which is fitted.")
+        list[Path],
+        typer.Option(
+            "--driving",
+            metavar="D [D…]",
+            help="Motion files (.npz), or clips, which are fitted; one after the other.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for frames and movie.")],
     background: Annotated[
         str,
         typer.Option(
-            "--background", metavar="source|transparent|#rrggbb", help="What stands behind the person."
+            "--background",
+            metavar="source|transparent|#rrggbb|FILE",
+            help="What stands behind the person: their own photo's, nothing, a colour, a picture or a clip.",
         ),
     ] = "source",
     cam_strategy: CamStrategyOption = None,
     renderer: RendererOption = "warp",
+    provenance: ProvenanceOption = False,
     body: BodyOption = "open",
     device: DeviceOption = Device.AUTO,
     as_json: JsonOption = False,
@@ -40,11 +49,12 @@ def command(
 
     params = {
         "subject": str(subject),
-        "driving": str(driving),
+        "driving": [str(path) for path in driving],
         "out": str(out),
         "background": background,
         "cam_strategy": cam_strategy.value if cam_strategy else None,
         "renderer": renderer,
+        "provenance": provenance,
         "body": body,
         "device": device.value,
     }
@@ -52,4 +62,6 @@ def command(
 
 
 def _show(result: dict) -> str:
+    if len(result["movies"]) > 1:
+        return "\n".join([f"{result['frames']} frames", *result["movies"]])
     return f"{result['movie']}: {result['frames']} frames\n{result['pictures']}"

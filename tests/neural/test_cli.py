@@ -254,9 +254,9 @@ def test_evaluation_reads_as_a_table():
         "camera_moves": False,
     }
     assert show_evaluation(result).splitlines() == [
-        "renderer  box_psnr_db  mask_iou",
-        "copy           10.000         -",
-        "warp           13.400     0.800",
+        "mean           copy    warp",
+        "box_psnr_db  10.000  13.400",
+        "mask_iou          -   0.800",
         "means over 2 frames; source: frame 0, 40",
     ]
 
