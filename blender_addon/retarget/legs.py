@@ -117,12 +117,17 @@ def _floating(posing: Posing, contacts: np.ndarray, floor: Floor, leg: float, so
     return rule if abs(rule) < _MAX_FLOATING * leg else 0.0
 
 
+def _across(posing: Posing, side: str) -> np.ndarray:
+    """(T, 3) to the right of a foot as posed: positive turns about it raise the toes."""
+    figure, foot = posing.figure, posing.figure.chains[f"{side}_foot"][0]
+    right = np.cross(figure.heading(side), figure.facing()[:, 2])
+    return posing.axes[:, posing.hangs.index(foot)] @ (figure.skeleton.rest[foot, :3, :3].T @ right)
+
+
 def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, ease: float) -> None:
     """Bend the toes up where they would sink in; where that is not enough, lift the foot."""
     figure = posing.figure
-    foot, toes = figure.chains[f"{side}_foot"][0], f"{side}_toes"
-    across = np.cross(figure.heading(side), figure.facing()[:, 2])
-    axis = posing.axes[:, posing.hangs.index(foot)] @ (figure.skeleton.rest[foot, :3, :3].T @ across)
+    toes, axis = f"{side}_toes", _across(posing, side)
     ends = _toe_ends(figure, side, soles)
     heads = posing.heads()
     joint, tips = heads[:, posing.node(toes)], _carried(posing, toes, ends, heads)
@@ -134,8 +139,7 @@ def _bend_toes(posing: Posing, side: str, floor: Floor, soles: Soles | None, eas
     lowest = np.minimum(lowest, edges + GIVE * figure.leg_length())
     if lowest.min() < 0:
         ankle = heads[:, posing.node(f"{side}_foot")]
-        lift = eased(np.maximum(-lowest, 0.0), ease / 2)
-        bend(posing, leg_roles(side), ankle + floor.normal * lift[:, None])
+        bend(posing, leg_roles(side), ankle + floor.normal * np.maximum(-lowest, 0.0)[:, None])
 
 
 def _underside(

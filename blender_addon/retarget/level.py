@@ -18,8 +18,9 @@ _BELIEVED, _MEANT = np.radians(30.0), np.radians(60.0)
 def level_turns(axes: np.ndarray, contacts: np.ndarray, floor: Floor, fade: float) -> np.ndarray:
     """Turns (T, 3, 3) that lay a foot with the floor while it is planted.
 
-    A foot is levelled across while heel or ball is planted. Its toes are raised as high as the heel where the heel is
-    planted, its heel as high as the ball where the ball is, so that with both planted it lies flat.
+    A foot is levelled across while heel or ball is planted. Its toes are raised as high as the heel where the heel
+    alone is planted, its heel as high as the ball where the ball is: with both planted the heel may rise already, which
+    contacts tell a little late.
 
     Args:
         axes: (T, 3, 3) of the foot as it is: columns heading, right and up, the identity of which lies flat.
@@ -30,7 +31,7 @@ def level_turns(axes: np.ndarray, contacts: np.ndarray, floor: Floor, fade: floa
     weight = reach_out(contacts.any(1), fade)
     roll = weight * _mendable(np.arctan2(right @ floor.normal, up @ floor.normal))
     pitch = _mendable(np.arcsin(np.clip(heading @ floor.normal, -1.0, 1.0)))
-    raised = eased(np.where(contacts[:, 0], np.maximum(-pitch, 0.0), 0.0), fade / 2)
+    raised = eased(np.where(contacts[:, 0] & ~contacts[:, 1], np.maximum(-pitch, 0.0), 0.0), fade / 2)
     lowered = eased(np.where(contacts[:, 1], np.maximum(pitch, 0.0), 0.0), fade / 2)
     across = about_axis(heading, roll)
     return about_axis(rotate(across, right), raised - lowered) @ across

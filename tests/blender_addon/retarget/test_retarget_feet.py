@@ -13,6 +13,7 @@ from blender_addon.retarget.figure import figure_of
 from blender_addon.retarget.level import level_turns
 from blender_addon.retarget.matcher import match
 from blender_addon.retarget.options import Options
+from blender_addon.retarget.rig import soles_of
 from blender_addon.retarget.rotations import about_axis
 from blender_addon.retarget.soles import Patch, soles_of_vertices
 from blender_addon.retarget.solve import solve
@@ -142,8 +143,8 @@ def lies(axes):
         (20, 1, 0, 20),  # but may have them above
         (20, 0, 1, 0),
         (-20, 0, 1, -20),
-        (-20, 1, 1, 0),
         (20, 1, 1, 0),
+        (-20, 1, 1, -20),  # a heel that rises is told a little late
         (-80, 1, 0, -80),  # no foot stands so: somebody kneels
     ],
 )
@@ -187,12 +188,14 @@ def test_a_recorded_walk(name, shared):
     assert applied.solution.contacts.mean() > 0.2
     for k, side in enumerate(("left", "right")):
         bone = figure.chains[f"{side}_foot"][0]
-        arm = (sole_points(figure, side, None)[0] - shown.skeleton.heads[bone]) @ shown.skeleton.rest[
-            bone, :3, :3
-        ]
+        arm = (
+            sole_points(figure, side, soles_of(rig, figure))[0] - shown.skeleton.heads[bone]
+        ) @ shown.skeleton.rest[bone, :3, :3]
         size = np.cbrt(np.linalg.det(shown.skeleton.world[:3, :3]))
         heel = shown.positions[:, bone] + size * shown.rotations[:, bone] @ arm
-        points = np.stack([heel, shown.positions[:, figure.chains[f"{side}_toes"][0]]], 1)
+        ball = shown.positions[:, figure.chains[f"{side}_toes"][0]]
+        # a foot that rolls from its heel to its ball stands somewhere between
+        points = np.linspace(heel, ball, 7, axis=1)
         planted = applied.solution.contacts[:, 2 * k : 2 * k + 2] > 0.5
         steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
         still = (planted[1:] & planted[:-1]).any(1)
