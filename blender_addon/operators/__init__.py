@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     combine,
     environment,
+    export,
     fit,
     import_motion,
     into,
@@ -17,6 +18,7 @@ from . import (
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    export,
     into,
     combine,
     jobs,

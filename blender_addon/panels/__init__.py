@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import _previews, combine, driving, fit, jobs, person, render, retarget, source
+from . import _previews, combine, driving, export, fit, jobs, person, render, retarget, source
 
 # one line each, in any order: ``bl_order`` (_common) sorts the tab
 _MODULES = (
+    export,
     combine,
     _previews,
     jobs,
