@@ -10,6 +10,7 @@ import bpy
 
 from . import environment
 from .errors import AddonError
+from .interpreters import where_from
 from .project import user_folder
 
 PYTHON_VARIABLE = "LIQUID_MOTION_PYTHON"
@@ -42,7 +43,8 @@ class LIQUID_MOTION_Preferences(bpy.types.AddonPreferences):
     )
     setup_python: bpy.props.StringProperty(
         name="Build On",
-        description="Python 3.11 or 3.12 to make the environment from. Empty: the first one found",
+        description="Python 3.11 or 3.12 to make the environment from. Empty: the first one found. "
+        f"Where there is none, {where_from()}",
         subtype="FILE_PATH",
     )
     smpl: _smpl_file("SMPL")

@@ -8,10 +8,9 @@ import bpy
 
 from .. import environment
 from ..errors import AddonError
-from ..interpreters import where_from
 from ..operators import environment as operators
 from ..preferences import SMPL_MODELS, environment_folder, find_worker
-from .jobs import progress_text
+from ._progress import draw_progress
 
 _ICONS = {"ok": "CHECKMARK", "missing": "INFO", "broken": "ERROR"}
 _BUTTONS = {
@@ -20,7 +19,7 @@ _BUTTONS = {
     environment.OLD: "Update Environment",
     environment.READY: "Install Again",
 }
-_LETTER = 7.5
+_LETTER = 6.2
 """Pixels of an average letter at the interface's normal scale, on the wide side."""
 
 
@@ -32,17 +31,16 @@ def draw(own: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
 
 def _draw_worker(layout: bpy.types.UILayout, own: bpy.types.AddonPreferences, context) -> None:
     box = layout.box()
+    made = environment.state(environment_folder())
     try:
         python, where = find_worker()
         _text(box, f"Worker: {python} ({where})", context, "CHECKMARK")
     except AddonError as error:
-        _text(box, str(error), context, "ERROR")
-    made = environment.state(environment_folder())
+        missing = "Liquid Motion computes in a Python of its own. Create an environment for it, or choose one"
+        _text(box, str(error) if own.worker_python else missing, context, "ERROR")
     task = operators.task_under_way()
     if task is not None:
-        row = box.row(align=True)
-        row.progress(factor=task.fraction, type="BAR", text=progress_text(task))
-        row.operator("liquid_motion.cancel", text="", icon="CANCEL")
+        draw_progress(box, task)
     else:
         row = box.row()
         row.operator("liquid_motion.environment_create", text=_BUTTONS[made], icon="IMPORT")
@@ -107,7 +105,7 @@ def _draw_bodies(layout: bpy.types.UILayout, own: bpy.types.AddonPreferences, co
 def _text(layout: bpy.types.UILayout, text: str, context: bpy.types.Context, icon: str = "NONE") -> None:
     """A text in as many lines as the width asks for."""
     scale = context.preferences.system.ui_scale
-    letters = max(40, int((context.region.width / scale - 120) / _LETTER))
+    letters = max(40, int((context.region.width / scale - 90) / _LETTER))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for line in textwrap.wrap(text, letters, break_long_words=True):

@@ -9,8 +9,10 @@ each operator did, what was left behind at each disabling, and what settings an 
 is made read-only before anything is run. BLENDER_USER_RESOURCES must name an empty profile.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import threading
 import time
@@ -128,6 +130,14 @@ def left(before):
     return found
 
 
+def import_all():
+    """Every module of the extension, also those that are imported in time only."""
+    package = sys.modules[MODULE]
+    for found in pkgutil.walk_packages(package.__path__, MODULE + "."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+
+
 def run_operators(answers, scene):
     """Every operator whose poll allows it, with its defaults; an error report is an answer, a traceback is not."""
     for name in sorted(dir(getattr(bpy.ops, OURS))):
@@ -210,6 +220,7 @@ def walk(answer):
         "user's folder": user.is_file(),
     }
     settings().worker_python = ""
+    import_all()
     there, code = files(), Path(sys.modules[MODULE].__file__).parent
     answer["writable"] = make_read_only(code)
     kinds = ("empty", "armature", "mesh", *(["footage"] if (FOLDER / "driving.mp4").exists() else []))
