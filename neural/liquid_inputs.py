@@ -131,7 +131,7 @@ def source_inputs(subject: Subject) -> SourceInputs:
         view = camera.cropped(box).resized((SOURCE_SIDE, SOURCE_SIDE))
         share = torch.from_numpy(mask).float()[None] / 255
         colour = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
-        crop = _crop(torch.cat([(colour * gain[:, None, None]).clamp(0, 1) * share, share]), box)
+        crop = cropped(torch.cat([(colour * gain[:, None, None]).clamp(0, 1) * share, share]), box)
         crop = resized_sources(crop[None])[0]
         pictures.append(crop)
         cameras.append(view)
@@ -193,7 +193,7 @@ def _square(vertices: Tensor, camera: Camera) -> tuple[int, int, int, int]:
     return x0, y0, x0 + side, y0 + side
 
 
-def _crop(planes: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+def cropped(planes: Tensor, box: tuple[int, int, int, int]) -> Tensor:
     """The box of (C, H, W), zeros beyond the picture."""
     x0, y0, x1, y1 = box
     height, width = planes.shape[1:]

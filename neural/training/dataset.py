@@ -74,11 +74,14 @@ class TrainingSet:
         if pairs:
             chosen[0] = pairs[rng.integers(len(pairs))]
         sources = int(rng.integers(1, MOST_SOURCES + 1))
-        crops = [_window(file, number, self._size, sources, rng) for file, number in chosen]
+        crops = [
+            random_window(file.pictures(), file.target(number), self._size, sources, rng)
+            for file, number in chosen
+        ]
         if not pairs:
-            return _collate([crop.batch for crop in crops])
+            return collate([crop.batch for crop in crops])
         before, flow = _before(chosen[0][0], crops[0], self._size)
-        return replace(_collate([crop.batch for crop in crops]), pair=before, flow=flow)
+        return replace(collate([crop.batch for crop in crops]), pair=before, flow=flow)
 
     def _pool(self, step: int) -> list[SampleFile]:
         turn = step // self._file_steps
@@ -93,7 +96,7 @@ class TrainingSet:
 
 
 @dataclass(frozen=True)
-class _Crop:
+class Window:
     """A batch without its first axis, and what it was cut from: ``chosen`` sources, of which ``known`` are shown."""
 
     batch: Batch
@@ -125,11 +128,10 @@ def whole_window(target: Target, pictures: Tensor) -> Batch:
     )
 
 
-def _window(
-    file: SampleFile, number: int, size: tuple[int, int], count: int, rng: np.random.Generator
-) -> _Crop:
-    """A random window of a target that shows some of the person, and ``count`` of her sources."""
-    target, pictures = file.target(number), file.pictures()
+def random_window(
+    pictures: Tensor, target: Target, size: tuple[int, int], count: int, rng: np.random.Generator
+) -> Window:
+    """A window of a target that shows some of the person, and ``count`` of her sources (K, 4, S, S)."""
     height, width = target.truth.shape[1:]
     rows, columns = (target.truth[3] > 0.5).nonzero().T
     top, left = 0, 0
@@ -158,7 +160,7 @@ def _cut(
     chosen: Tensor,
     known: Tensor,
     rng: np.random.Generator,
-) -> _Crop:
+) -> Window:
     inputs, (top, left) = target.inputs, corner
     half = (top // 2, left // 2, (size[0] // 2, size[1] // 2))
     batch = Batch(
@@ -171,7 +173,7 @@ def _cut(
         truth=_cropped(target.truth, top, left, size),
         background=_background(size, rng),
     )
-    return _Crop(batch, target, top, left, chosen, known)
+    return Window(batch, target, top, left, chosen, known)
 
 
 def _cropped(planes: Tensor, top: int, left: int, size: tuple[int, int]) -> Tensor:
@@ -189,7 +191,7 @@ def _background(size: tuple[int, int], rng: np.random.Generator) -> Tensor:
     return functional.interpolate(coarse, size=size, mode="bilinear")[0].clamp(0, 1)
 
 
-def _before(file: SampleFile, crop: _Crop, size: tuple[int, int]) -> tuple[Batch, Tensor]:
+def _before(file: SampleFile, crop: Window, size: tuple[int, int]) -> tuple[Batch, Tensor]:
     """The window of the frame before that shows the same, and the flow (1, H, W, 2) into it."""
     target = crop.target
     assert target.before is not None and target.flow is not None
@@ -210,10 +212,11 @@ def _before(file: SampleFile, crop: _Crop, size: tuple[int, int]) -> tuple[Batch
     )
     flow = flow - torch.tensor([float(left), float(top)])
     flow[((flow < 0) | (flow > torch.tensor([size[1], size[0]]))).any(-1)] = torch.nan
-    return _collate([cut.batch]), flow[None]
+    return collate([cut.batch]), flow[None]
 
 
-def _collate(crops: list[Batch]) -> Batch:
+def collate(crops: list[Batch]) -> Batch:
+    """One batch of several windows without their batch axis."""
     return Batch(
         pictures=torch.stack([crop.pictures for crop in crops]),
         warp=torch.stack([crop.warp for crop in crops]),

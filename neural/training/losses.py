@@ -16,14 +16,16 @@ FEATURE_MAPS = 3
 
 @dataclass(frozen=True)
 class LossWeights:
-    """``l1``: colours over a random background; ``mask``: coverage; ``gradient``: differences between neighbours;
-    ``ssim``: 1 - SSIM; ``perceptual``: features of EfficientNet-Lite0; ``temporal``: changes under the true flow;
-    ``adversarial``: PatchGAN, ``adversarial_pair``: the same on frame pairs, both from ``adversarial_from`` on.
+    """``l1``, ``l2``: colours over a random background, absolute and squared; ``mask``: coverage; ``gradient``:
+    differences between neighbours; ``ssim``: 1 - SSIM; ``perceptual``: features of EfficientNet-Lite0; ``temporal``:
+    changes under the true flow; ``adversarial``: PatchGAN, ``adversarial_pair``: the same on pairs of frames, both
+    from ``adversarial_from`` on.
     """
 
-    l1: float = 1.0
-    mask: float = 0.5
-    gradient: float = 0.5
+    l1: float = 0.5
+    l2: float = 5.0
+    mask: float = 0.2
+    gradient: float = 0.25
     ssim: float = 0.1
     perceptual: float = 0.1
     temporal: float = 0.5
@@ -59,6 +61,8 @@ def picture_losses(
     parts: dict[str, Tensor] = {}
     if weights.l1:
         parts["l1"] = weights.l1 * (shown - wanted).abs().mean()
+    if weights.l2:
+        parts["l2"] = weights.l2 * (shown - wanted).square().mean()
     if weights.mask:
         parts["mask"] = weights.mask * (picture[:, 3:] - truth[:, 3:]).abs().mean()
     if weights.gradient:

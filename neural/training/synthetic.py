@@ -32,6 +32,7 @@ from neural.source_view import SourceView
 from neural.subject import Subject, build_subject
 from neural.training import mocap
 from neural.training.filmed import FPS, recoloured
+from neural.training.misfit import Misfit, random_misfit
 from neural.training.people import (
     Person,
     PosedPerson,
@@ -60,9 +61,7 @@ _STATURES = (210.0, 370.0)  # pixels
 _PAIR_SHARE = 0.25  # of the moments, whose frame before is a target too
 _LIMBS = (1, 2, 4, 5, 12, 15, 16, 17, 18, 19)  # joints that are bent further than the recordings do
 _BEND = 0.3  # radians
-# Standard deviations of a fit's errors: radians of a joint, metres across and along the view, betas.
-_JOINT_ERROR, _ACROSS, _ALONG, _BETA_ERROR = 0.022, 0.006, 0.03, 0.25
-_JITTER = 0.2  # share of those errors that is new in the next frame
+_BETA_ERROR = 0.25  # standard deviation of a fit's betas
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ def _sources(
         cameras.append(camera)
         images.append(image)
         masks.append(refine_mask(image, _detected(alpha, rng)))
-        motions.append(_fitted(actor, 2 * index, camera, _error(actor, rng)))
+        motions.append(_fitted(actor, 2 * index, camera, random_misfit(rng)))
     outlines = [Outline(motion, mask) for motion, mask in zip(motions, masks, strict=True)]
     dressed = clothed(actor.body, fit_clothing(actor.body, outlines))
     views = [
@@ -187,13 +186,10 @@ def _moment(
         camera = _camera(actor, 2 * moment, rng.uniform(-180, 180), rng)
     else:  # as in a clip: the source's camera, turned to where the person is now
         camera = _aimed(camera, actor.posed.body[2 * moment])
-    error = _error(actor, rng)
-    later = [
-        (1 - _JITTER) * one + _JITTER * other for one, other in zip(error, _error(actor, rng), strict=True)
-    ]
+    error = random_misfit(rng)
     fits = [
         body_vertices(actor.body, _fitted(actor, row, camera, wrong), [0])[0]
-        for row, wrong in ((2 * moment, error), (2 * moment + 1, (later[0], later[1])))
+        for row, wrong in ((2 * moment, error), (2 * moment + 1, error.drifted(rng)))
     ]
     now, before = (person_window(vertices, camera, stature(subject)) for vertices in fits)
     if now is None or before is None:
@@ -251,24 +247,13 @@ def _detected(alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(2.5 * (blurred - 0.5 + 0.12 * noise / noise.std()) + 0.5, 0, 1).astype(np.float32)
 
 
-def _error(actor: _Actor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """What a fit gets wrong: joint rotations (24, 3), and the place (3,) in camera axes; some fits are better."""
-    strength = rng.uniform(0.3, 1.6)
-    joints = rng.normal(0, _JOINT_ERROR * strength, (24, 3))
-    joints[0] *= 0.5
-    return joints, rng.normal(0, 1, 3) * strength * np.array([_ACROSS, _ACROSS, _ALONG])
-
-
-def _fitted(actor: _Actor, row: int, camera: Camera, error: tuple[np.ndarray, np.ndarray]) -> Motion:
+def _fitted(actor: _Actor, row: int, camera: Camera, error: Misfit) -> Motion:
     """The fit of one frame: the true motion, disturbed, in the open body's nearest shape."""
-    joints, place = error
-    poses = (actor.posed.poses[row].reshape(24, 3) + joints).reshape(1, 72)
     # the open body's pelvis lies elsewhere than this person's
     pelvis = actor.person.joints[0] - actor.body.shaped(torch.from_numpy(actor.betas).float())[1][0].numpy()
-    trans = actor.posed.trans[row] + pelvis + camera.R.numpy().T @ place
-    return Motion(
-        poses=poses.astype(np.float32),
-        trans=trans[None].astype(np.float32),
+    right = Motion(
+        poses=actor.posed.poses[row][None].astype(np.float32),
+        trans=(actor.posed.trans[row] + pelvis)[None].astype(np.float32),
         betas=actor.betas.astype(np.float32),
         fps=FPS,
         camera_K=camera.K[None].numpy(),
@@ -276,6 +261,7 @@ def _fitted(actor: _Actor, row: int, camera: Camera, error: tuple[np.ndarray, np
         camera_t=camera.t[None].numpy(),
         image_size=camera.image_size,
     )
+    return error.added_to(right, camera)
 
 
 def _truth(actor: _Actor, row: int, window: Window) -> Tensor:

@@ -139,10 +139,10 @@ def test_every_loss_can_be_switched_off(work):
     from neural.training.losses import picture_losses
 
     pictures = torch.rand(2, 2, 4, 64, 64)
-    nothing = LossWeights(0, 0, 0, 0, 0, 0)
+    nothing = LossWeights(0, 0, 0, 0, 0, 0, 0)
     ground = torch.zeros(2, 3, 64, 64)
     assert picture_losses(pictures[0], pictures[1], ground, nothing, None) == {}
-    for name in ("l1", "mask", "gradient", "ssim"):
+    for name in ("l1", "l2", "mask", "gradient", "ssim"):
         parts = picture_losses(pictures[0], pictures[1], ground, replace(nothing, **{name: 1.0}), None)
         assert list(parts) == [name] and float(parts[name]) > 0
         same = picture_losses(pictures[0], pictures[0], ground, replace(nothing, **{name: 1.0}), None)

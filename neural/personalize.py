@@ -1,0 +1,326 @@
+"""A subject's own weights: a minute of training on nothing but her sources.
+
+Each source in turn is what is to be drawn: by a subject made of the *other* sources, where there are any, and by the
+whole one; in its own fit and in disturbed ones, as fits of driving footage err too; near and far. Some disturbed fits
+are kept aside: the weights that draw these best are kept, and none where the general ones are not beaten.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neural.liquid import PERSONAL, SHIPPED
+from neural.liquid_inputs import (
+    Window,
+    cropped,
+    person_window,
+    source_inputs,
+    stature,
+    target_inputs,
+)
+from neural.networks.computing import autocast, computes_bf16
+from neural.networks.efficientnet_lite import EfficientNetLite, load_efficientnet_lite
+from neural.networks.generator import Generator, compose
+from neural.networks.weights import WeightsError, load_generator, save_generator
+from neural.render import WarpRenderer
+from neural.source_view import SourceView
+from neural.subject import Subject, build_subject
+from neural.training.dataset import Batch, collate, random_window, whole_window
+from neural.training.losses import LossWeights, picture_losses
+from neural.training.misfit import Misfit, random_misfit
+from neural.training.samples import Target
+from smpl_fitting.body import BodyModel
+from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.progress import Progress
+from smpl_fitting.world import body_vertices
+
+MOST_SECONDS = 90.0
+
+_HALF_DONE = "liquid-half-done.safetensors"
+_LEARNING_RATE = 3e-4
+_BATCH, _WINDOW = 3, (224, 160)
+_ATLAS = 512  # of the subjects that lack a source: half a minute's training needs no more
+_MOST_SOURCES = 4
+_MISFITS = 4  # disturbed fits of each source and scale
+_SCALES = (1.0, 0.65)
+_MOST_STEPS = 500
+_JUDGED_EVERY = 20  # steps
+_PATIENCE = 4  # judgements without a better one, after which it ends
+_LOSS = LossWeights(temporal=0.0)
+
+
+@dataclass(frozen=True)
+class Personalised:
+    """The outcome.
+
+    Attributes:
+        weights: the subject's own, or None where the general ones draw her as well.
+        steps, seconds: in all, broken-off runs included.
+        loss_before, loss: on the fits kept aside, of the general weights and of the best.
+    """
+
+    weights: Path | None
+    steps: int
+    seconds: float
+    loss_before: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class _Example:
+    """A source to be drawn, by what sources. ``kept_aside``: to judge by."""
+
+    target: Target
+    pictures: Tensor
+    kept_aside: bool
+
+
+def personalize(
+    subject: Subject,
+    body: BodyModel,
+    seconds: float = 60.0,
+    progress: Progress | None = None,
+    weights: Path = SHIPPED,
+) -> Personalised:
+    """Train weights for one subject and put them in her folder, where :class:`LiquidRenderer` finds them.
+
+    A run that was broken off goes on; one that has ended is not repeated.
+
+    Args:
+        body: the bare body of the subject's kind. seconds: of training and preparation, at most 90.
+        weights: to begin with.
+
+    Raises:
+        LiquidMotionError: the body is not the subject's, ``seconds`` is out of range, or the folder is gone.
+        WeightsError: the weights are missing or broken.
+        Cancelled: through ``progress``; what was reached is kept to go on from.
+    """
+    progress = progress or Progress()
+    start = time.monotonic()
+    if not 0 < seconds <= MOST_SECONDS:
+        raise LiquidMotionError(f"{seconds:g} seconds of personalising; choose up to {MOST_SECONDS:g}")
+    if body.num_vertices != len(subject.surface.rest):
+        raise LiquidMotionError(
+            f"{subject.path}: made with the body {subject.model!r}; personalise with the same"
+        )
+    done = _outcome(subject)
+    if done is not None:
+        return done
+    general, _ = load_generator(weights)
+    run = _Run.begun(subject, general)
+    examples = _examples(subject, body, progress.part("Preparing", 0.0, 0.3))
+    run.train(examples, start + seconds, progress.part("Learning the person", 0.3, 1.0))
+    return run.end(time.monotonic() - start)
+
+
+def _outcome(subject: Subject) -> Personalised | None:
+    """That of an earlier run which came to its end."""
+    path = subject.path / PERSONAL
+    if not path.exists():
+        return None
+    try:
+        about = load_generator(path)[1]
+        return Personalised(path, *(about[name] for name in ("steps", "seconds", "loss_before", "loss")))
+    except (WeightsError, KeyError):
+        return None  # broken: made anew
+
+
+@dataclass
+class _Run:
+    """The state of personalising one subject."""
+
+    subject: Subject
+    generator: Generator
+    best: Generator
+    steps: int = 0
+    seconds: float = 0.0
+    loss_before: float = float("inf")
+    loss: float = float("inf")
+    missed: int = 0  # judgements since the best
+
+    @staticmethod
+    def begun(subject: Subject, general: Generator) -> _Run:
+        """From the general weights, or from where an earlier run was broken off."""
+        path = subject.path / _HALF_DONE
+        if path.exists():
+            try:
+                generator, about = load_generator(path)
+                if generator.config == general.config:
+                    state = {name: about[name] for name in ("steps", "seconds", "loss_before", "loss")}
+                    return _Run(subject, generator, copy.deepcopy(generator), **state)
+            except (WeightsError, KeyError):
+                path.unlink()  # broken: from the start
+        return _Run(subject, general, copy.deepcopy(general))
+
+    def train(self, examples: Sequence[_Example], deadline: float, progress: Progress) -> None:
+        """Steps until the deadline, or until nothing is gained any more."""
+        begun = time.monotonic()
+        learned = [one for one in examples if not one.kept_aside]
+        judged = [one for one in examples if one.kept_aside]
+        bf16 = computes_bf16(torch.device("cpu"))
+        features = load_efficientnet_lite("lite0")
+        optimizer = torch.optim.AdamW(self.generator.parameters(), _LEARNING_RATE, betas=(0.9, 0.99))
+        if not self.steps:
+            self.loss_before = self.loss = _loss(self.generator, judged, features, bf16)
+        self.generator.train()
+        while time.monotonic() < deadline and self.steps < _MOST_STEPS and self.missed < _PATIENCE:
+            rng = np.random.default_rng(self.steps)
+            batch = _batch(learned, rng)
+            loss = _batch_loss(self.generator, batch, features, bf16)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
+            optimizer.step()
+            self.steps += 1
+            if self.steps % _JUDGED_EVERY == 0:
+                self._judge(judged, features, bf16)
+                self._keep_half_done(time.monotonic() - begun)
+            timed = (time.monotonic() - begun) / max(deadline - begun, 1e-3)
+            progress.update(max(timed, self.steps / _MOST_STEPS))
+        self._judge(judged, features, bf16)
+
+    def _judge(self, judged: Sequence[_Example], features: EfficientNetLite, bf16: bool) -> None:
+        loss = _loss(self.generator, judged, features, bf16)
+        if loss < self.loss:
+            self.loss, self.missed = loss, 0
+            self.best.load_state_dict(self.generator.state_dict())
+        else:
+            self.missed += 1
+
+    def _about(self, seconds: float) -> dict[str, float]:
+        return {
+            "steps": self.steps,
+            "seconds": self.seconds + seconds,
+            "loss_before": self.loss_before,
+            "loss": self.loss,
+        }
+
+    def _keep_half_done(self, seconds: float) -> None:
+        save_generator(self.subject.path / _HALF_DONE, self.best, self._about(seconds), torch.float32)
+
+    def end(self, seconds: float) -> Personalised:
+        """Write the weights, if they are better, and clear up."""
+        about = self._about(seconds)
+        own = None
+        if self.loss < self.loss_before:
+            own = self.subject.path / PERSONAL
+            save_generator(own, self.best, about)
+        (self.subject.path / _HALF_DONE).unlink(missing_ok=True)
+        return Personalised(own, self.steps, about["seconds"], self.loss_before, self.loss)
+
+
+def _batch_loss(generator: Generator, batch: Batch, features: EfficientNetLite, bf16: bool) -> Tensor:
+    with autocast(torch.device("cpu"), bf16):
+        answer = generator(
+            batch.warp, batch.guide, batch.previous, batch.grid, batch.trust, generator.encode(batch.pictures)
+        )
+        picture = compose(batch.warp, answer)
+        parts = picture_losses(picture, batch.truth, batch.background, _LOSS, features)
+    return torch.stack(list(parts.values())).sum()
+
+
+@torch.inference_mode()
+def _loss(
+    generator: Generator, examples: Sequence[_Example], features: EfficientNetLite, bf16: bool
+) -> float:
+    generator.eval()
+    losses = [
+        float(_batch_loss(generator, whole_window(one.target, one.pictures), features, bf16))
+        for one in examples
+    ]
+    generator.train()
+    return float(np.mean(losses))
+
+
+def _batch(examples: Sequence[_Example], rng: np.random.Generator) -> Batch:
+    chosen = [examples[rng.integers(len(examples))] for _ in range(_BATCH)]
+    count = max(len(one.pictures) for one in chosen)
+    windows = [random_window(one.pictures, one.target, _WINDOW, min(count, 2), rng) for one in chosen]
+    return collate([window.batch for window in windows])
+
+
+def _examples(subject: Subject, body: BodyModel, progress: Progress) -> list[_Example]:
+    """Every source as seen by the others, if there are others, and by the whole subject."""
+    dressed = subject.dress(body)
+    chosen = _spread(len(subject.images), _MOST_SOURCES)
+    examples: list[_Example] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for place, source in enumerate(progress.track(chosen, len(chosen))):
+            drawn_by = [subject]
+            if len(subject.images) > 1:
+                drawn_by.append(_without(subject, source, dressed, Path(folder) / str(source)))
+            for by in drawn_by:
+                rng = np.random.default_rng((place, len(by.images)))
+                examples += _examples_of(subject, source, by, dressed, rng)
+    return examples
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` numbers, evenly."""
+    return sorted({int(value) for value in np.linspace(0, count - 1, min(count, most)).round()})
+
+
+def _without(subject: Subject, source: int, dressed: BodyModel, folder: Path) -> Subject:
+    """The subject as made from all other sources."""
+    views = [
+        SourceView(image, mask.astype(np.float32) / 255, vertices, camera, motion)
+        for index, (image, mask, vertices, camera, motion) in enumerate(
+            zip(
+                subject.images,
+                subject.masks,
+                subject.vertices,
+                subject.cameras,
+                subject.views(),
+                strict=True,
+            )
+        )
+        if index != source
+    ]
+    return build_subject(views, dressed, folder, background=subject.background, atlas_size=_ATLAS)
+
+
+def _examples_of(
+    subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator
+) -> list[_Example]:
+    """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
+    warp, sources, examples = WarpRenderer(), source_inputs(by), []
+    motion, camera = subject.views()[source], subject.cameras[source]
+    alone = by is subject
+    for scale in _SCALES:
+        small = camera.resized((round(camera.image_size[0] * scale), round(camera.image_size[1] * scale)))
+        for number in range(_MISFITS + 1):
+            # by itself and in its own fit a source is drawn without a fault: that would teach nothing
+            error = random_misfit(rng) if number or alone else Misfit(np.zeros((24, 3)), np.zeros(3))
+            now = body_vertices(dressed, error.added_to(motion, camera), [0])[0]
+            window = person_window(now, small, stature(subject))
+            if window is None:
+                continue
+            past = None
+            if number % 2:
+                before = error.drifted(rng).added_to(motion, camera)
+                past = (body_vertices(dressed, before, [0])[0], window.camera)
+            inputs = target_inputs(by, sources, warp, now, window.camera, past)
+            truth = _truth(subject, source, window, small.image_size, inputs.warp)
+            examples.append(_Example(Target(inputs, truth), sources.pictures, number == _MISFITS))
+    return examples
+
+
+def _truth(subject: Subject, source: int, window: Window, size: tuple[int, int], warp: Tensor) -> Tensor:
+    """(4, H, W): the source's picture, taken to ``size``, and its mask in a window; beyond the picture the warp."""
+    colour = torch.from_numpy(np.ascontiguousarray(subject.images[source])).permute(2, 0, 1).float() / 255
+    mask = torch.from_numpy(subject.masks[source]).float()[None] / 255
+    planes = torch.cat([colour, mask, torch.ones_like(mask)])[None]
+    planes = functional.interpolate(planes, size=size, mode="bilinear", antialias=True)[0]
+    planes = cropped(planes, window.box)[None]
+    planes = functional.interpolate(planes, size=window.size, mode="bilinear", antialias=True)[0].clamp(0, 1)
+    return torch.where(planes[4:] > 0.99, planes[:4], warp)

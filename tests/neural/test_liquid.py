@@ -1,0 +1,151 @@
+"""The liquid renderer: the warp where the network changes nothing, the same frame in any order, sane coverage."""
+
+import numpy as np
+import pytest
+import torch
+from painted import body_pose, level_camera
+
+from neural.liquid import LiquidRenderer
+from neural.liquid_inputs import STATURE, person_window, source_inputs, stature, target_inputs
+from neural.networks.generator import Generator, GeneratorConfig
+from neural.networks.weights import WeightsError, save_generator
+from neural.render import WarpRenderer
+
+
+@pytest.fixture(scope="module")
+def pose(checked):
+    """Vertices and camera of three moments of a turn."""
+    return [(checked.vertices(body_pose(yaw)), level_camera((240, 200))) for yaw in (10.0, 20.0, 30.0)]
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    torch.manual_seed(0)
+    save_generator(path, Generator(GeneratorConfig(4)), {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def stirred(tmp_path_factory):
+    """Weights that change every pixel."""
+    path = tmp_path_factory.mktemp("weights") / "stirred.safetensors"
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(4))
+    torch.nn.init.normal_(generator.leave.weight, std=0.3)
+    save_generator(path, generator, {})
+    return path
+
+
+def test_untrained_it_is_the_warp(subject, pose, untrained):
+    vertices, camera = pose[0]
+    warp = WarpRenderer().render(subject, vertices, camera, camera.image_size)
+    liquid = LiquidRenderer(untrained).render(subject, vertices, camera, camera.image_size)
+    assert np.abs(warp.rgba[..., 3] - liquid.rgba[..., 3]).max() < 1e-3
+    seen = warp.rgba[..., 3] > 0.01
+    assert np.abs(warp.rgba - liquid.rgba)[seen].max() < 0.01
+    assert np.array_equal(warp.provenance, liquid.provenance)
+    same = np.isfinite(warp.depth)
+    assert np.array_equal(same, np.isfinite(liquid.depth))
+    assert np.abs(warp.depth[same] - liquid.depth[same]).max() < 1e-3
+
+
+def test_frames_are_the_same_in_any_order(subject, pose, stirred):
+    def drawn(order):
+        renderer = LiquidRenderer(stirred)
+        frames = {}
+        for frame in order:
+            previous = pose[frame - 1] if frame else None
+            vertices, camera = pose[frame]
+            frames[frame] = renderer.render(subject, vertices, camera, camera.image_size, previous=previous)
+        return frames
+
+    forth, back, alone = drawn([0, 1, 2]), drawn([2, 0, 1]), drawn([1])
+    for frame in range(3):
+        assert np.array_equal(forth[frame].rgba, back[frame].rgba)
+    assert np.array_equal(forth[1].rgba, alone[1].rgba)
+
+
+def test_the_frame_before_is_looked_at(subject, pose, stirred):
+    vertices, camera = pose[1]
+    renderer = LiquidRenderer(stirred)
+    without = renderer.render(subject, vertices, camera, camera.image_size)
+    with_it = renderer.render(subject, vertices, camera, camera.image_size, previous=pose[0])
+    assert not np.array_equal(without.rgba, with_it.rgba)
+
+
+def test_picture_depth_and_provenance_agree(subject, pose, stirred):
+    vertices, camera = pose[2]
+    drawn = LiquidRenderer(stirred).render(subject, vertices, camera, camera.image_size)
+    assert drawn.rgba.dtype == np.float32 and drawn.rgba.shape == (240, 200, 4)
+    assert drawn.rgba.min() >= 0 and drawn.rgba.max() <= 1
+    there = drawn.rgba[..., 3] > 0
+    assert np.array_equal(there, np.isfinite(drawn.depth))
+    assert not drawn.rgba[~there].any() and not drawn.provenance[~there].any()
+
+
+def test_a_size_other_than_the_cameras_and_a_larger_person(subject, pose, stirred):
+    """Taller than the network looks: its answer is enlarged, the picture has the size asked for."""
+    vertices, camera = pose[0]
+    window = person_window(vertices, camera.resized((960, 800)), stature(subject))
+    assert window.size[0] < window.box[3] - window.box[1]
+    assert window.size[0] <= 1.3 * STATURE
+    drawn = LiquidRenderer(stirred).render(subject, vertices, camera, (960, 800))
+    assert drawn.rgba.shape == (960, 800, 4)
+
+
+def test_the_window_is_what_its_camera_sees(subject, pose):
+    vertices, camera = pose[0]
+    window = person_window(vertices, camera.resized((960, 800)), stature(subject))
+    pixels, _ = camera.resized((960, 800)).project(vertices)
+    seen, _ = window.camera.project(vertices)
+    x0, y0, x1, y1 = window.box
+    scale = torch.tensor([window.size[1] / (x1 - x0), window.size[0] / (y1 - y0)])
+    assert torch.allclose((pixels - torch.tensor([x0, y0])) * scale, seen, atol=0.02)
+    assert window.size[0] % 16 == 0 and window.size[1] % 16 == 0
+    assert abs(float(scale[0] / scale[1]) - 1) < 0.02
+
+
+def test_partly_and_wholly_out_of_the_picture(subject, pose, stirred):
+    vertices, camera = pose[0]
+    renderer = LiquidRenderer(stirred)
+    half = renderer.render(subject, vertices + torch.tensor([0.6, 0.0, 0.0]), camera, camera.image_size)
+    assert half.rgba[:, -1, 3].any() and not half.rgba[:, :40, 3].any()
+    gone = renderer.render(subject, vertices + torch.tensor([9.0, 0.0, 0.0]), camera, camera.image_size)
+    assert not gone.rgba.any() and np.isinf(gone.depth).all()
+
+
+def test_the_flow_reads_each_source_at_the_same_surface_point(subject, pose):
+    """Colours of the source crops, carried along the grid, against the warp picture, where both know."""
+    vertices, camera = pose[0]
+    window = person_window(vertices, camera, stature(subject))
+    sources = source_inputs(subject)
+    inputs = target_inputs(subject, sources, WarpRenderer(), vertices, window.camera)
+    read = torch.nn.functional.grid_sample(sources.pictures[:1], inputs.grid[:1], align_corners=False)[0]
+    trusted = (inputs.trust[0, 0] > 0.6) & (inputs.warp[3, 1::2, 1::2] == 1)
+    assert int(trusted.sum()) > 500
+    difference = (read[:3] - inputs.warp[:3, 1::2, 1::2]).abs().mean(0)[trusted]
+    assert float(difference.median()) < 0.04
+    assert float(inputs.trust[1][:, trusted].max()) < 0.3  # seen from the front, so not from behind
+
+
+def test_the_past_is_carried_along_the_body(subject, pose):
+    """Her warp picture of the frame before looks here as that of now, where it is known."""
+    (before, camera), (now, _) = pose[0], pose[1]
+    height = stature(subject)
+    windows = [person_window(vertices, camera, height) for vertices in (before, now)]
+    warp, sources = WarpRenderer(), source_inputs(subject)
+    inputs = target_inputs(subject, sources, warp, now, windows[1].camera, (before, windows[0].camera))
+    known = inputs.previous[3] == 1
+    assert float(known.float().sum() / (inputs.warp[3] == 1).sum()) > 0.8
+    assert float((inputs.previous[:3] - inputs.warp[:3]).abs().mean(0)[known].median()) < 0.03
+    alone = target_inputs(subject, sources, warp, now, windows[1].camera)
+    assert not alone.previous.any()
+
+
+def test_a_wrong_mesh_and_missing_weights_are_refused(subject, pose, untrained, tmp_path):
+    _, camera = pose[0]
+    with pytest.raises(ValueError, match="vertices have shape"):
+        LiquidRenderer(untrained).render(subject, torch.zeros(5, 3) + 1, camera, camera.image_size)
+    with pytest.raises(WeightsError, match="no such file"):
+        LiquidRenderer(tmp_path / "none.safetensors")
