@@ -7,12 +7,18 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent))
 
+import addon_utils  # noqa: E402
 import bpy  # noqa: E402
 from _guide_window import (  # noqa: E402
+    Place,
     Story,
     click,
+    enter,
+    find,
     play,
+    press,
     region_of,
+    rest,
     shoot,
     sidebar,
     view3d,
@@ -20,47 +26,154 @@ from _guide_window import (  # noqa: E402
 )
 
 TAB = "Liquid Motion"
+MODULE = next(
+    (a.module for a in bpy.context.preferences.addons if a.module.endswith("liquid_motion")),
+    "blender_addon",
+)
+FIT_S, PERSON_S, RENDER_S = 600, 600, 300
 
 
 def guide(out: Path, work: Path, source: Path, driving: Path) -> Story:
     """From an empty file to the finished picture."""
+    yield from preferences(out)
+    yield from empty_file(work)
     yield from open_tab()
-    yield from shoot(out / "tab.png")
+    yield from shoot(out / "tab.png", viewport())
+    yield from sources(out, source)
+    yield from drive(out, driving)
+    yield from fit(out)
+    yield from person(out)
+    yield from render(out)
 
 
-def look(out: Path, work: Path, source: Path, driving: Path) -> Story:
-    """The whole tab in its states, for our own eyes."""
-    yield from open_tab()
-    yield from shoot(out / "empty.png")
-    settings = bpy.context.scene.liquid_motion.work
-    settings.sources.add().path = str(source)
-    settings.driving.path = str(driving)
-    yield 1.5
-    yield from click(sidebar, "liquid_motion.find_people")
+def preferences(out: Path) -> Story:
+    """The extension among the add-ons, with the choice of the worker."""
+    yield from press("ctrl+comma")
+    yield from wait_for(lambda: len(bpy.context.window_manager.windows) > 1, 10, "the preferences")
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "liquid"
+    info = addon_utils.module_bl_info(sys.modules[MODULE])
+    if not info["show_expanded"]:
+        bpy.ops.preferences.addon_expand(module=MODULE)
     yield 1.0
-    yield from shoot(out / "finding.png")
-    yield from wait_for(lambda: settings.sources[0].people >= 0, 90, "people")
-    yield from shoot(out / "found.png")
-    yield from click(sidebar, "liquid_motion.do_it_all")
-    yield 5.0
-    yield from shoot(out / "working.png")
-    yield from wait_for(lambda: bpy.context.scene.liquid_motion.work.person is not None, 120, "person")
-    yield from shoot(out / "person.png")
+    window = bpy.context.window_manager.windows[-1]
+    yield from shoot(out / "preferences.png", on_screen(window))
+    with bpy.context.temp_override(window=window):
+        bpy.ops.wm.window_close()
+    yield 0.5
+
+
+def empty_file(work: Path) -> Story:
+    """A new file, without what is in it, saved."""
+    bpy.ops.wm.read_homefile(use_empty=False, use_factory_startup=True, load_ui=True)
+    yield 1.0
+    yield from rest(view3d())
+    yield from press("a")
+    yield from press("Delete")
+    bpy.ops.wm.save_as_mainfile(filepath=str(work / "first.blend"))
 
 
 def open_tab() -> Story:
-    bpy.ops.wm.read_homefile(use_empty=False, use_factory_startup=True, load_ui=True)
-    yield 1.0
+    yield from rest(view3d())
+    if not view3d().spaces.active.show_region_ui:
+        yield from press("n")
+    region = region_of(view3d(), "UI")
+    yield from wait_for(lambda: region.active_panel_category != "UNSUPPORTED", 10, "the sidebar")
+    region.active_panel_category = TAB
+    yield 0.5
+
+
+def sources(out: Path, source: Path) -> Story:
+    yield from click(sidebar, "liquid_motion.source_add")
+    yield from wait_for(lambda: browser() is not None, 10, "the file browser")
+    window, area, _ = browser()
+    parameters = area.spaces.active.params
+    parameters.directory = str(source.parent).encode()
+    parameters.display_type = "THUMBNAIL"
+    yield 2.0
+    parameters.filename = source.name
+    yield from shoot(out / "file_browser.png", on_screen(window))
+    yield from click(lambda: browser("EXECUTE"), "file.execute", (0.95, 0.85, 0.75))
+    yield from wait_for(lambda: len(settings().sources) == 1, 10, "the source")
+    yield from click(sidebar, "liquid_motion.find_people")
+    yield from wait_for(lambda: settings().sources[0].people >= 0, FIT_S, "people")
+    yield from rest(view3d())
+    yield from shoot(out / "source.png", viewport())
+
+
+def drive(out: Path, driving: Path) -> Story:
+    yield from enter(sidebar, "work.driving.path", str(driving))
+    yield from wait_for(lambda: bool(settings().driving.path), 5, "the driving clip")
+    yield from find(sidebar, "liquid_motion.find_drivers")
+    yield from rest(view3d())
+    yield from shoot(out / "driving.png", viewport())
+
+
+def fit(out: Path) -> Story:
+    yield from click(sidebar, "liquid_motion.fit")
+    yield from wait_for(lambda: task() is not None and task().fraction > 0.35, FIT_S, "the fit's progress")
+    yield from shoot(out / "fitting.png", viewport())
+    yield from wait_for(lambda: settings().stand_in is not None, FIT_S, "the fit")
+    bpy.context.scene.frame_set(40)
+    yield from rest(view3d())
+    yield from shoot(out / "fitted.png", viewport())
+
+
+def person(out: Path) -> Story:
+    yield from click(sidebar, "liquid_motion.make_person")
+    yield from wait_for(lambda: settings().person is not None, PERSON_S, "the person")
+    bpy.context.scene.frame_set(40)
+    yield from rest(view3d())
+    yield from shoot(out / "person.png", viewport())
+
+
+def render(out: Path) -> Story:
+    yield from find(sidebar, "render.render")
+    yield from rest(view3d())
+    yield from shoot(out / "render_panel.png", viewport())
+    done: list[int] = []
+    bpy.app.handlers.render_complete.append(lambda *_: done.append(1))
+    yield from click(sidebar, "render.render")
+    yield from wait_for(lambda: bool(done), RENDER_S, "the render")
+    yield 1.5
+    window = bpy.context.window_manager.windows[-1]
+    yield from shoot(out / "render.png", on_screen(window))
+
+
+def settings():
+    return bpy.context.scene.liquid_motion.work
+
+
+def task():
+    module = sys.modules[f"{MODULE}.tasks"]
+    return next(iter(module.running()), None)
+
+
+def viewport() -> tuple[int, int, int, int]:
+    """The 3D viewport with its sidebar on the screen: x, y from the top left, width, height."""
     area = view3d()
-    area.spaces.active.show_region_ui = True
-    yield 0.5
-    for _ in range(3):  # the region knows its tabs only when it has been drawn
-        yield 0.5
-        region_of(view3d(), "UI").active_panel_category = TAB
-    yield 0.5
+    return (
+        area.x,
+        bpy.context.window_manager.windows[0].height - area.y - area.height,
+        area.width,
+        area.height,
+    )
 
 
-STORIES = {"guide": guide, "look": look}
+def on_screen(window: bpy.types.Window) -> tuple[int, int, int, int]:
+    height = bpy.context.window_manager.windows[0].height  # that window covers the screen
+    return window.x, height - window.y - window.height, window.width, window.height
+
+
+def browser(kind: str = "WINDOW") -> Place | None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "FILE_BROWSER":
+                return window, area, region_of(area, kind)
+    return None
+
+
+STORIES = {"guide": guide}
 
 if __name__ == "__main__":
     bpy.context.preferences.view.show_splash = False

@@ -15,6 +15,7 @@ from pathlib import Path
 import bpy
 
 Story = Generator[float, None, None]
+Place = tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]
 _STEP = 7  # pixels between two looks for a button: less than the height of one
 
 
@@ -49,7 +50,7 @@ def region_of(area: bpy.types.Area, kind: str) -> bpy.types.Region:
     return next(r for r in area.regions if r.type == kind)
 
 
-def sidebar() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
+def sidebar() -> Place:
     area = view3d()
     return bpy.context.window_manager.windows[0], area, region_of(area, "UI")
 
@@ -59,11 +60,24 @@ def xdo(*arguments: object) -> None:
 
 
 def move(window: bpy.types.Window, x: float, y: float) -> None:
-    """Move the mouse to Blender's window coordinates, which count from the bottom."""
-    xdo("mousemove", round(x), round(window.height - y))
+    """Move the mouse to Blender's window coordinates, which count from the bottom; the first covers the screen."""
+    screen = bpy.context.window_manager.windows[0].height
+    xdo("mousemove", round(window.x + x), round(screen - window.y - y))
 
 
-def under_mouse(place: tuple) -> str:
+def rest(area: bpy.types.Area) -> Story:
+    """Put the mouse into the middle of an area, where it highlights no button."""
+    move(bpy.context.window_manager.windows[0], area.x + 0.4 * area.width, area.y + 0.2 * area.height)
+    yield 0.4
+
+
+def press(key: str) -> Story:
+    """Press a key where the mouse is."""
+    xdo("key", key)
+    yield 0.6
+
+
+def under_mouse(place: Place) -> str:
     """The operator or property of the button under the mouse, as Blender names it, or ''."""
     window, area, region = place
     manager = bpy.context.window_manager
@@ -76,7 +90,7 @@ def under_mouse(place: tuple) -> str:
     return ""
 
 
-def find(place: Callable, wanted: str, columns: tuple[float, ...] = (0.5, 0.93)) -> Story:
+def find(place: Callable[[], Place], wanted: str, columns: tuple[float, ...] = (0.5, 0.93)) -> Story:
     """Move the mouse over a region until ``wanted`` is under it.
 
     Raises:
@@ -99,7 +113,7 @@ def find(place: Callable, wanted: str, columns: tuple[float, ...] = (0.5, 0.93))
     raise NotFoundError(wanted)
 
 
-def _scroll(place: Callable, button: int) -> Story:
+def _scroll(place: Callable[[], Place], button: int) -> Story:
     """Turn the mouse wheel over a region: button 4 to its beginning, 5 onwards by less than its height."""
     window, area, region = place()
     move(
@@ -109,14 +123,14 @@ def _scroll(place: Callable, button: int) -> Story:
     yield 0.4
 
 
-def click(place: Callable, wanted: str, columns: tuple[float, ...] = (0.5, 0.93)) -> Story:
+def click(place: Callable[[], Place], wanted: str, columns: tuple[float, ...] = (0.5, 0.93)) -> Story:
     """Find a button and press it."""
     yield from find(place, wanted, columns)
     xdo("click", 1)
     yield 0.6
 
 
-def enter(place: Callable, wanted: str, text: str) -> Story:
+def enter(place: Callable[[], Place], wanted: str, text: str) -> Story:
     """Find a text field and type into it."""
     yield from find(place, wanted)
     xdo("click", "--repeat", 2, "--delay", 60, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import _previews, combine, driving, export, fit, jobs, person, render, retarget, source
+from . import _previews, combine, driving, export, fit, jobs, person, render, retarget, setup, source
 
 # one line each, in any order: ``bl_order`` (_common) sorts the tab
 _MODULES = (
     export,
     combine,
     _previews,
+    setup,
     jobs,
     source,
     driving,
