@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from neural.subject import FORMAT_VERSION, Subject, load_subject
 from neural.surface import Surface, build_atlas
@@ -37,6 +38,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "lower": ("left_thigh", "right_thigh", "left_shin", "right_shin"),
 }
 """Names for several parts at once, beside those of :data:`smpl_fitting.body.names.PART_NAMES`."""
+
+
+_SOFTENING = 8  # rounds of averaging between faces and vertices: borders then wave by less than a face
 
 
 def parts_named(names: Sequence[str]) -> frozenset[int]:
@@ -72,15 +76,15 @@ def swap(
     for number, (_, parts) in enumerate(gifts, start=1):
         giver[sorted(parts)] = number
     surface = base.surface
-    by_face = giver[surface.part_labels.long().numpy()]
-    worn = _clothing(subjects, surface, by_face)
+    shares = _shares(surface, torch.from_numpy(giver)[surface.part_labels.long()], len(subjects))
+    worn = (shares.T[..., None] * torch.stack([one.clothing for one in subjects])).sum(0)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-swapping-", dir=out_dir.parent))
     try:
         making.chmod(0o755)
         clothed(body, worn).save_export(making / "body.npz", torch.as_tensor(base.motion.betas).float())
         _write_pictures(making, subjects)
-        _write_texture(making, subjects, surface, by_face)
+        _write_texture(making, subjects, surface, shares)
         write_image(making / "background.png", base.background)
         _write_about(making, subjects, body)
         making.rename(out_dir)
@@ -104,16 +108,20 @@ def _check(subjects: Sequence[Subject], body: BodyModel, out_dir: Path) -> None:
         raise SubjectError(f"{out_dir}: is there already; choose another folder")
 
 
-def _clothing(subjects: Sequence[Subject], surface: Surface, by_face: np.ndarray) -> Tensor:
-    """(V, 3) offsets: each vertex has those of the givers of the faces around it, so that no step is at a border."""
-    corners = surface.faces.reshape(-1)
-    total = torch.zeros(len(surface.rest), 3)
-    faces = torch.zeros(len(surface.rest)).index_add_(0, corners, torch.ones(len(corners)))
-    for number, one in enumerate(subjects):
-        given = torch.from_numpy(by_face == number).float().repeat_interleave(3)
-        share = torch.zeros(len(surface.rest)).index_add_(0, corners, given)
-        total += (share / faces.clamp(min=1))[:, None] * one.clothing
-    return total
+def _shares(surface: Surface, giver: Tensor, count: int) -> Tensor:
+    """(V, count): how much of each vertex every subject gives, softened across borders, which follow the faces' edges.
+
+    Args:
+        giver: (F,) the number of the subject that gives each face.
+    """
+    faces, vertices = surface.faces, len(surface.rest)
+    corners = faces.reshape(-1)
+    around = torch.zeros(vertices).index_add_(0, corners, torch.ones(len(corners)))[:, None].clamp(min=1)
+    of_face = functional.one_hot(giver, count).float()
+    for _ in range(_SOFTENING):
+        shares = torch.zeros(vertices, count).index_add_(0, corners, of_face.repeat_interleave(3, 0)) / around
+        of_face = shares[faces].mean(1)
+    return shares
 
 
 def _write_pictures(folder: Path, subjects: Sequence[Subject]) -> None:
@@ -140,11 +148,10 @@ def _write_pictures(folder: Path, subjects: Sequence[Subject]) -> None:
         np.savez(file, vertices=vertices, gains=torch.cat([one.gains for one in subjects]).numpy())
 
 
-def _write_texture(folder: Path, subjects: Sequence[Subject], surface: Surface, by_face: np.ndarray) -> None:
+def _write_texture(folder: Path, subjects: Sequence[Subject], surface: Surface, shares: Tensor) -> None:
     size = len(subjects[0].source)
     atlas = build_atlas(surface, size)
-    flat = torch.from_numpy(by_face)[atlas.face]
-    giver = flat[atlas.nearest].reshape(size, size).numpy()
+    giver = atlas.points(shares, surface.faces).argmax(1)[atlas.nearest].reshape(size, size).numpy()
     texture, source, trust = (
         one.copy() for one in (subjects[0].texture, subjects[0].source, subjects[0].trust)
     )
