@@ -136,7 +136,7 @@ class Preview:
         self._take_answer()
         self._ask(view, depsgraph.scene.liquid_motion.renderer)
         if self._texture is not None:
-            self._show(size, depsgraph.scene)
+            self._show(size)
         busy = self._thread is not None or not self._pace.settled
         self._engine.update_stats("", self._error or ("Drawing" if busy else ""))
         if busy and not bpy.app.timers.is_registered(self._tick):
@@ -207,15 +207,14 @@ class Preview:
         self._texture = None if answer.pixels is None else _texture(answer.pixels)
         self._part = answer.part
 
-    def _show(self, size: tuple[int, int], scene: bpy.types.Scene) -> None:
+    def _show(self, size: tuple[int, int]) -> None:
+        """Blender takes what an engine draws for scene-linear, and applies the view transform itself."""
         import gpu
         from gpu_extras.presets import draw_texture_2d
 
         left, bottom, width, height = np.array(self._part) * [size[1], size[0], size[1], size[0]]
         gpu.state.blend_set("ALPHA_PREMULT")
-        self._engine.bind_display_space_shader(scene)
         draw_texture_2d(self._texture, (left, bottom), width, height)
-        self._engine.unbind_display_space_shader()
         gpu.state.blend_set("NONE")
 
 

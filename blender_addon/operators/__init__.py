@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    colours,
     combine,
     environment,
     export,
@@ -18,6 +19,7 @@ from . import (
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    colours,
     export,
     into,
     combine,
