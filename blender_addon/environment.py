@@ -51,6 +51,8 @@ _SMALL_MB = 8
 """What is downloaded with each requirement, about: the weights of the progress, installing included."""
 _FIRST, _LAST, _TEST = 0.06, 0.88, 0.94
 """Share of the time at which the requirements begin and end, and the self-test begins."""
+_PIP = (25, 1)
+"""It reports progress in lines, and resumes a download within one try."""
 _OF_THE_MOMENT = ("disk", "memory")
 """What the self-test forgives: it says nothing of the environment."""
 
@@ -192,14 +194,27 @@ class _Setup:
     def make_venv(self, python: Path) -> None:
         """The environment, and a pip that can report its progress; a usable one is kept."""
         self._tell("Making the environment", 0.0)
-        if not self._works():
+        if self._pip_version() is None:
             shutil.rmtree(self._venv, ignore_errors=True)
             command = [str(python), "-I", "-m", "venv", str(self._venv)]
             self._run(command, "the environment cannot be made", lambda line: not line)
         for path in _half_installed(self._site_packages()):
             self._note(f"removing {path.name}, which was half installed")
             shutil.rmtree(path)
-        self.pip("pip", ["--upgrade", "pip>=25.1"], 0.04, _FIRST)
+        version = self._pip_version()
+        if version is None or version < _PIP:
+            self.pip("pip", ["--upgrade", "pip>={}.{}".format(*_PIP)], 0.04, _FIRST)
+
+    def _pip_version(self) -> tuple[int, ...] | None:
+        """Of the environment's pip; None where it does not work."""
+        python, said = environment_python(self._venv), []
+        if not python.exists():
+            return None
+        command = [str(python), "-I", "-m", "pip", "--version"]
+        if run_command(command, clean_variables(), said.append, self._cancelled):
+            return None
+        match = re.match(r"pip (\d+)\.(\d+)", "".join(said))
+        return (int(match[1]), int(match[2])) if match else None
 
     def install_requirements(self, needed: list[str], flavour: str) -> None:
         """One by one: what is installed stays, should the next download break."""
@@ -245,7 +260,8 @@ class _Setup:
     def test(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start a worker there and let it look at itself. Returns its greeting and what it found."""
         self._tell("Self-test: starting the worker", _TEST)
-        worker = jobs.Worker([str(environment_python(self._venv)), "-m", "neural.worker"])
+        # isolated: what is tested is what was installed, not what else Python could find
+        worker = jobs.Worker([str(environment_python(self._venv)), "-I", "-m", "neural.worker"])
         try:
             hello = worker.wait_until_ready(self._cancelled)
             self._note(f"worker {hello['version']}, Python {hello['python']}, torch {hello['torch']}")
@@ -255,8 +271,8 @@ class _Setup:
 
             params = {"folder": str(self._folder), "extension": extension_version()}
             health = worker.run("doctor", params, report=report, cancelled=self._cancelled)
-        except jobs.WorkerError as error:
-            self._note(error.details)
+        except (jobs.WorkerError, jobs.JobError) as error:
+            self._note(getattr(error, "details", ""))
             raise SetupError(f"the self-test failed: {error}", "\n".join(self._tail)) from error
         finally:
             worker.close()

@@ -59,10 +59,6 @@ def _draw_worker(layout: bpy.types.UILayout, own: bpy.types.AddonPreferences, co
     if made != environment.READY:
         column.prop(own, "setup_flavour")
         column.prop(own, "setup_python")
-        if not own.setup_python:
-            _text(
-                column, f"It is built on a Python 3.11 or 3.12. Where there is none: {where_from()}", context
-            )
     column.prop(own, "worker_python")
 
 
