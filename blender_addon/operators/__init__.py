@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     colours,
     combine,
+    edit,
     environment,
     export,
     fit,
@@ -19,6 +20,7 @@ from . import (
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    edit,
     colours,
     export,
     into,

@@ -23,6 +23,13 @@ class PersonShape:
     directions: np.ndarray  # (J, 3, B)
     fitted: np.ndarray  # (B,) the betas of the fit
     applied: np.ndarray  # (B,) the betas that the bones stand for now
+    offset: np.ndarray  # (3,) how far that moved the body in its rest pose, in Blender's axes
+    model: str  # the body model: open, smpl …
+    gender: str
+
+    def rest_joints(self, betas: np.ndarray) -> np.ndarray:
+        """Rest joints (J, 3), Y-up, of a person with these betas (B,)."""
+        return self.joints + self.directions @ betas
 
 
 def store_shape(rig: bpy.types.Object, body: BodyData) -> None:
@@ -33,6 +40,9 @@ def store_shape(rig: bpy.types.Object, body: BodyData) -> None:
         "directions": [float(value) for value in body.J_shapedirs.ravel()],
         "fitted": [float(value) for value in body.betas],
         "applied": [float(value) for value in body.betas],
+        "offset": [0.0, 0.0, 0.0],
+        "model": body.name,
+        "gender": body.gender,
     }
 
 
@@ -55,6 +65,9 @@ def read_shape(rig: bpy.types.Object) -> PersonShape:
         directions=np.array(record["directions"], float).reshape(len(names), 3, len(fitted)),
         fitted=fitted,
         applied=np.array(record["applied"], float),
+        offset=np.array(record["offset"], float),
+        model=record["model"],
+        gender=record["gender"],
     )
 
 
@@ -82,6 +95,19 @@ def beta_keys(mesh: bpy.types.Object) -> list[bpy.types.ShapeKey]:
     while keys is not None and (key := keys.key_blocks.get(f"beta_{len(found)}")) is not None:
         found.append(key)
     return found
+
+
+def check_action_writable(rig: bpy.types.Object) -> None:
+    """Refuse rigs whose keys cannot be changed from this file; overrides can, their action becomes a local one.
+
+    Raises:
+        AddonError: the rig is linked.
+    """
+    if rig.library is not None:
+        raise AddonError(
+            f"{rig.name}: is linked from {bpy.path.basename(rig.library.filepath)}; make a library override first "
+            "(Object > Library Override > Make)"
+        )
 
 
 def check_local(data: bpy.types.ID, what: str) -> None:
