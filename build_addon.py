@@ -75,10 +75,12 @@ def validate(package: Path) -> bool:
     spec = importlib.util.find_spec("bpy")
     if spec is None or spec.origin is None:
         return False
-    tools = list(Path(spec.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
-    if not tools:
+    scripts = next(Path(spec.origin).parent.glob("*/scripts/addons_core"), Path()).parent
+    tool = scripts / "addons_core/bl_pkg/cli/blender_ext.py"
+    if not tool.is_file():
         return False
-    subprocess.run([sys.executable, str(tools[0]), "validate", str(package)], check=True)
+    tags = next(scripts.glob("modules/**/extensions/tags.py"), "")  # what Blender's own command hands it
+    subprocess.run([sys.executable, str(tool), "validate", f"--valid-tags={tags}", str(package)], check=True)
     return True
 
 

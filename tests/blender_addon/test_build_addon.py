@@ -21,6 +21,7 @@ def package(tmp_path_factory):
     (made,) = folder.iterdir()
     if importlib.util.find_spec("bpy"):
         assert "Success parsing TOML" in done.stdout
+        assert "rror" not in done.stdout + done.stderr
     return made
 
 
@@ -29,7 +30,7 @@ def test_zip_holds_the_extension_and_the_wheel(package):
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
         manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
-        (wheel,) = (name for name in names if name.startswith("worker/"))
+        (wheel,) = (name for name in names if name.endswith(".whl"))
         with zipfile.ZipFile(archive.open(wheel)) as inside:
             packed = inside.namelist()
     assert package.name == f"liquid_motion-{manifest['version']}.zip"
@@ -37,10 +38,22 @@ def test_zip_holds_the_extension_and_the_wheel(package):
     addon = REPO / "blender_addon"
     files = [path for kind in ("*.py", "*.json") for path in addon.rglob(kind)]
     ours = {path.relative_to(addon).as_posix() for path in files}
-    assert ours | {"LICENSE", "blender_manifest.toml", wheel} == set(names)
+    assert ours | {"LICENSE", "blender_manifest.toml", "worker/constraints.txt", wheel} == set(names)
     assert {name.split("/")[0] for name in packed} >= {"blender_addon", "neural", "smpl_fitting"}
-    assert "smpl_fitting/body/data/open_body.npz" in packed
+    for folder in ("neural", "smpl_fitting"):  # package data too
+        files = (path for path in (REPO / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+        assert {path.relative_to(REPO).as_posix() for path in files} <= set(packed)
     assert not any("__pycache__" in name or name.startswith("build") for name in packed)
+
+
+@pytest.mark.slow
+def test_permissions_have_reasons(package):
+    with zipfile.ZipFile(package) as archive:
+        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
+    assert set(manifest["permissions"]) == {"files", "network"}
+    assert "Create Environment" in manifest["permissions"]["network"]
+    assert manifest["blender_version_min"] == "4.2.0"
+    assert "blender_version_max" not in manifest
 
 
 @pytest.mark.slow
