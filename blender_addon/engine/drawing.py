@@ -16,6 +16,9 @@ from ..scene.camera import View, far_pinhole
 from .exchange import new_path, read_arrays
 from .snapshot import Person, Snapshot
 
+_CANCEL_S = 1.0
+"""A renderer cannot stop inside a frame: a worker that has not ended it by then is ended itself."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -93,7 +96,9 @@ class Drawing:
         return read_arrays(Path(answer["path"]), [(*view.size, 3)])[0]
 
     def _run(self, kind: str, params: dict[str, Any]) -> dict[str, Any]:
-        return self.worker.run(kind, params, report=self.report, cancelled=self.cancelled)
+        return self.worker.run(
+            kind, params, report=self.report, cancelled=self.cancelled, cancel_timeout_s=_CANCEL_S
+        )
 
 
 def view_arrays(person: Person, view: View) -> tuple[dict[str, np.ndarray], float]:

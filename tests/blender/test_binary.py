@@ -49,6 +49,7 @@ def blender(tmp_path_factory):
     said = run("-b", "--command", "extension", "validate", package)
     assert "Success" in said or "Error" not in said
     run("-b", "--command", "extension", "install-file", "--repo", "user_default", "--enable", package)
+    run.environment = environment
     return run
 
 

@@ -1,13 +1,14 @@
 """A worker that answers every render with a known picture, keeps what it was sent, and dies when asked to.
 
 Run as a script, with the folder of ``picture.npz`` (rgba, depth, provenance) as its argument before ``-m
-neural.worker``. ``moving`` in that folder has the picture's red grow with the first vertex's x.
+neural.worker``. ``moving`` in that folder has the picture's red grow with the first vertex's x; ``slow`` holds seconds to wait.
 """
 
 import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ def draw(folder: Path, params: dict) -> list[int]:
         rgba, depth, provenance = (picture[name] for name in ("rgba", "depth", "provenance"))
     height, width = params["size"]
     rgba, depth, provenance = rgba[:height, :width], depth[:height, :width], provenance[:height, :width]
+    if (folder / "slow").exists():
+        time.sleep(float((folder / "slow").read_text()))
     if (folder / "moving").exists():
         with np.load(params["arrays"]) as arrays:
             rgba[..., 0] = float(arrays["vertices"][0, 0]) % 1.0

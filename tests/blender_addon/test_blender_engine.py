@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import resuming
 import small_person
 
 bpy = pytest.importorskip("bpy")
@@ -515,6 +516,51 @@ def test_command_line_says_what_is_wrong(studio):
     assert not list(studio.folder.glob("*.blend"))
     said = studio.run("-m", "blender_addon", *build, "--background", "mauve", "--out", "x.blend", code=1)
     assert "'mauve' is not understood" in said
+
+
+@pytest.mark.slow
+def test_killed_and_taken_up_again(studio):
+    """The ``render`` command."""
+    studio.build()
+
+    def render(folder, frames):
+        command = [sys.executable, "-m", "blender_addon", "render", "--blend", studio.blend]
+        command += ["--engine", "LIQUID_MOTION", "--frames", ",".join(map(str, frames))]
+        return resuming.start([*command, "--out", folder / "####.png"], studio.environment)
+
+    truth = resuming.unbroken(render, studio, pixels)
+    resuming.check_orders(render, studio, pixels, truth)
+    resuming.check_killed(render, studio, pixels, truth)
+
+
+@pytest.mark.slow
+def test_stock_animation_killed_and_taken_up_again(studio):
+    """Blender's own animation render, which skips what is there: the handler removes what is broken."""
+    studio.build()
+    script = studio.folder / "animation.py"
+    script.write_text(
+        f"""
+import sys
+import bpy, blender_addon
+blender_addon.register()
+bpy.ops.wm.open_mainfile(filepath={str(studio.blend)!r})
+scene = bpy.context.scene
+scene.render.engine, scene.render.use_overwrite = 'LIQUID_MOTION', False
+scene.render.filepath = sys.argv[1] + '/####'
+scene.render.image_settings.color_mode = 'RGBA'
+scene.frame_start, scene.frame_end = int(sys.argv[2]), int(sys.argv[3])
+bpy.ops.render.render(animation=True)
+scene.render.engine = 'CYCLES'
+blender_addon.unregister()
+"""
+    )
+
+    def render(folder, frames):
+        command = [sys.executable, script, folder, min(frames), max(frames)]
+        return resuming.start(command, studio.environment)
+
+    truth = resuming.unbroken(render, studio, pixels)
+    resuming.check_killed(render, studio, pixels, truth)
 
 
 @pytest.mark.slow
