@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def guide(out: Path, work: Path, source: Path, driving: Path) -> Story:
 
 
 def preferences(out: Path) -> Story:
-    """The extension among the add-ons, with the choice of the worker."""
+    """The extension among the add-ons, as it is before the worker is set up."""
+    python = os.environ.pop("LIQUID_MOTION_PYTHON")
     yield from press("ctrl+comma")
     yield from wait_for(lambda: len(bpy.context.window_manager.windows) > 1, 10, "the preferences")
     bpy.context.preferences.active_section = "ADDONS"
@@ -60,6 +62,7 @@ def preferences(out: Path) -> Story:
     yield from shoot(out / "preferences.png", on_screen(window))
     with bpy.context.temp_override(window=window):
         bpy.ops.wm.window_close()
+    os.environ["LIQUID_MOTION_PYTHON"] = python
     yield 0.5
 
 
@@ -87,18 +90,19 @@ def sources(out: Path, source: Path) -> Story:
     yield from click(sidebar, "liquid_motion.source_add")
     yield from wait_for(lambda: browser() is not None, 10, "the file browser")
     window, area, _ = browser()
+    area.spaces.active.show_region_toolbar = area.spaces.active.show_region_tool_props = False
     parameters = area.spaces.active.params
     parameters.directory = str(source.parent).encode()
     parameters.display_type = "THUMBNAIL"
     yield 2.0
     parameters.filename = source.name
-    yield from shoot(out / "file_browser.png", on_screen(window))
+    yield from shoot(out / "file_browser.jpg", on_screen(window))
     yield from click(lambda: browser("EXECUTE"), "file.execute", (0.95, 0.85, 0.75))
     yield from wait_for(lambda: len(settings().sources) == 1, 10, "the source")
     yield from click(sidebar, "liquid_motion.find_people")
     yield from wait_for(lambda: settings().sources[0].people >= 0, FIT_S, "people")
     yield from rest(view3d())
-    yield from shoot(out / "source.png", viewport())
+    yield from shoot(out / "source.jpg", viewport())
 
 
 def drive(out: Path, driving: Path) -> Story:
@@ -106,17 +110,17 @@ def drive(out: Path, driving: Path) -> Story:
     yield from wait_for(lambda: bool(settings().driving.path), 5, "the driving clip")
     yield from find(sidebar, "liquid_motion.find_drivers")
     yield from rest(view3d())
-    yield from shoot(out / "driving.png", viewport())
+    yield from shoot(out / "driving.jpg", viewport())
 
 
 def fit(out: Path) -> Story:
     yield from click(sidebar, "liquid_motion.fit")
     yield from wait_for(lambda: task() is not None and task().fraction > 0.35, FIT_S, "the fit's progress")
-    yield from shoot(out / "fitting.png", viewport())
+    yield from shoot(out / "fitting.jpg", viewport())
     yield from wait_for(lambda: settings().stand_in is not None, FIT_S, "the fit")
     bpy.context.scene.frame_set(40)
     yield from rest(view3d())
-    yield from shoot(out / "fitted.png", viewport())
+    yield from shoot(out / "fitted.jpg", viewport())
 
 
 def person(out: Path) -> Story:
@@ -124,20 +128,20 @@ def person(out: Path) -> Story:
     yield from wait_for(lambda: settings().person is not None, PERSON_S, "the person")
     bpy.context.scene.frame_set(40)
     yield from rest(view3d())
-    yield from shoot(out / "person.png", viewport())
+    yield from shoot(out / "person.jpg", viewport())
 
 
 def render(out: Path) -> Story:
     yield from find(sidebar, "render.render")
     yield from rest(view3d())
-    yield from shoot(out / "render_panel.png", viewport())
+    yield from shoot(out / "render_panel.jpg", viewport())
     done: list[int] = []
     bpy.app.handlers.render_complete.append(lambda *_: done.append(1))
     yield from click(sidebar, "render.render")
     yield from wait_for(lambda: bool(done), RENDER_S, "the render")
     yield 1.5
     window = bpy.context.window_manager.windows[-1]
-    yield from shoot(out / "render.png", on_screen(window))
+    yield from shoot(out / "render.jpg", on_screen(window))
 
 
 def settings():

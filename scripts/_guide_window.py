@@ -154,10 +154,13 @@ def wait_for(done: Callable[[], bool], seconds: float, what: str) -> Story:
 def shoot(path: Path, crop: tuple[int, int, int, int] | None = None, width: int | None = None) -> Story:
     """Take a picture of the screen, or of a part (x, y, width, height, from the top left)."""
     yield 0.8
-    subprocess.run(["import", "-window", "root", str(path)], check=True)
-    command = ["convert", str(path)]
+    whole = path.with_suffix(".screen.png")
+    subprocess.run(["import", "-window", "root", str(whole)], check=True)
+    command = ["convert", str(whole)]
     if crop:
         command += ["-crop", "{2}x{3}+{0}+{1}".format(*crop), "+repage"]
     if width:
         command += ["-resize", f"{width}x"]
+    command += ["-quality", "88"] if path.suffix == ".jpg" else ["+dither", "-colors", "256"]
     subprocess.run([*command, "-strip", str(path)], check=True)
+    whole.unlink()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("--worker-python", required=True, help="Python in whose environment liquid-motion is")
     parser.add_argument("--zip", type=Path, help="the extension to install first")
     parser.add_argument("--out", type=Path, default=REPO / "docs" / "guide", help="folder for the pictures")
-    parser.add_argument("--work", type=Path, help="folder for the file that is made (a temporary one)")
+    parser.add_argument("--work", type=Path, help="the user's home in the pictures (a temporary folder)")
     parser.add_argument("--source", type=Path, default=DEMO / "source.jpg")
     parser.add_argument("--driving", type=Path, default=DEMO / "driving.mp4")
     parser.add_argument("--story", default="guide", help="which of _guide_story.STORIES is played")
@@ -39,10 +40,12 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="guide_") as temporary:
         work = (options.work or Path(temporary)).resolve()
-        work.mkdir(parents=True, exist_ok=True)
-        profile = {"XDG_CONFIG_HOME": str(work / "config"), "BLENDER_USER_RESOURCES": str(work / "profile")}
+        footage = work / "footage"  # so that the pictures show no path of this machine
+        footage.mkdir(parents=True, exist_ok=True)
+        source, driving = (shutil.copy(path, footage) for path in (options.source, options.driving))
         environment = {
-            **profile,
+            "HOME": str(work),
+            "BLENDER_USER_RESOURCES": str(work / "blender"),
             "LIQUID_MOTION_PYTHON": options.worker_python,
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -60,7 +63,7 @@ def main() -> int:
             options.story,
             str(options.out.resolve()),
         ]
-        story += [str(work), str(options.source.resolve()), str(options.driving.resolve())]
+        story += [str(work), str(source), str(driving)]
         window = ["--window-geometry", "0", "0", *map(str, SCREEN), "--python-exit-code", "4", "--python"]
         command = [*outside, "xvfb-run", "-a", "-s", screen, *blender, *window, *story]
         return subprocess.run(command, check=False, env=os.environ).returncode

@@ -23,13 +23,11 @@ def draw_people(layout: bpy.types.UILayout, footage: LIQUID_MOTION_Footage, find
         return
     icon = icon_of(footage.people_picture)
     if icon:
-        layout.template_icon(icon_value=icon, scale=8.0)
-        layout.operator(
-            "liquid_motion.show_picture", icon="FULLSCREEN_ENTER"
-        ).filepath = footage.people_picture
-    if footage.people > 1:
-        row = layout.row(align=True)
-        row.label(text="Person")
-        row.prop(footage, "person", expand=True)
-    else:
+        layout.template_icon(icon_value=icon, scale=8.0 if footage.people > 1 else 5.0)
+    if footage.people == 1:
         layout.label(text="One person was found", icon="CHECKMARK")
+        return
+    layout.operator("liquid_motion.show_picture", icon="FULLSCREEN_ENTER").filepath = footage.people_picture
+    row = layout.row(align=True)
+    row.label(text="Person")
+    row.prop(footage, "person", expand=True)
