@@ -1,7 +1,8 @@
 """A worker that answers every render with a known picture, keeps what it was sent, and dies when asked to.
 
 Run as a script, with the folder of ``picture.npz`` (rgba, depth, provenance) as its argument before ``-m
-neural.worker``. ``moving`` in that folder has the picture's red grow with the first vertex's x; ``slow`` holds seconds to wait.
+neural.worker``. ``moving`` in that folder has the picture's red grow with the first vertex's x; ``slow`` holds
+seconds to wait.
 """
 
 import json
