@@ -6,6 +6,7 @@ from . import (
     colours,
     combine,
     edit,
+    edit_work,
     environment,
     export,
     fit,
@@ -20,6 +21,7 @@ from . import (
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    edit_work,
     edit,
     colours,
     export,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import _previews, combine, driving, export, fit, jobs, person, render, retarget, setup, source
+from . import _previews, combine, driving, edit, export, fit, jobs, person, render, retarget, setup, source
 
 # one line each, in any order: ``bl_order`` (_common) sorts the tab
 _MODULES = (
+    edit,
     export,
     combine,
     _previews,

@@ -113,6 +113,21 @@ def _key(fcurves, path: str, values: np.ndarray, none: np.ndarray, frame: int, f
         curve.update()
 
 
+def combined(rig: bpy.types.Object) -> FitKeys:
+    """Fit and corrections together, on the frames of the fit."""
+    fit = read_fit(rig)
+    if not has_layer(rig) or rig.animation_data.action is None:
+        return fit
+    fcurves = fcurves_of(rig.animation_data.action, rig)
+    frames = range(fit.first, fit.last + 1)
+    rotations = fit.rotations.copy()
+    for joint, name in enumerate(fit.names):
+        delta = _sampled(fcurves, f'pose.bones["{name}"].rotation_quaternion', frames, [1.0, 0, 0, 0])
+        rotations[:, joint] = _multiply(rotations[:, joint], delta)
+    moved = _sampled(fcurves, f'pose.bones["{fit.names[0]}"].location', frames, [0.0, 0, 0])
+    return FitKeys(fit.first, rotations, fit.locations + moved, fit.names)
+
+
 def merge_layer(rig: bpy.types.Object) -> None:
     """Write fit and corrections together into the fit's action, and take the layer away.
 
@@ -122,15 +137,7 @@ def merge_layer(rig: bpy.types.Object) -> None:
     check_action_writable(rig)
     if not has_layer(rig):
         raise AddonError(f"{rig.name}: has no layer of corrections")
-    fit = read_fit(rig)
-    fcurves = fcurves_of(rig.animation_data.action, rig)
-    frames = range(fit.first, fit.last + 1)
-    rotations, locations = fit.rotations.copy(), fit.locations.copy()
-    for joint, name in enumerate(fit.names):
-        delta = _sampled(fcurves, f'pose.bones["{name}"].rotation_quaternion', frames, [1.0, 0, 0, 0])
-        rotations[:, joint] = _multiply(rotations[:, joint], delta)
-    locations += _sampled(fcurves, f'pose.bones["{fit.names[0]}"].location', frames, [0.0, 0, 0])
-    write_fit(rig, FitKeys(fit.first, rotations, locations, fit.names))
+    write_fit(rig, combined(rig))
     remove_layer(rig)
 
 
