@@ -26,7 +26,7 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "QUEUED", "RUNNING", "DONE", "FAILED"
 ROLE = "tasks"
 """The worker of this queue is not the one that renders: a frame need not wait for a fit."""
 _TICK_S = 0.1
-_CANCEL_TIMEOUT_S = 0.6
+_CANCEL_TIMEOUT_S = 0.4
 """A job that has not stopped by then is ended with its worker, so that cancelling never takes a second."""
 _JOIN_S = 2.0
 _LOG_LINES = 500
@@ -168,7 +168,7 @@ def cancel(task: Task) -> None:
     """Ask a task to stop; one that waits is taken out of the queue."""
     task._cancel.set()
     if task.state == QUEUED:
-        _end(task, CANCELLED, "cancelled before it began")
+        _end(task, CANCELLED, "")
 
 
 def running() -> list[Task]:
@@ -190,7 +190,7 @@ def dismiss(task: Task) -> None:
 def _queue(task: Task, work: Work, on_done: Callable[[Any], None]) -> Task:
     task._scene, task.folder = bpy.context.scene.session_uid, str(project_place())
     for earlier in all():
-        if earlier.state == DONE and not earlier.message:  # it has been seen
+        if earlier.state in (DONE, CANCELLED) and not earlier.message:  # it has been seen
             dismiss(earlier)
     _tasks.append(task)
     _plans[task] = work, on_done

@@ -16,6 +16,7 @@ from _guide_window import (  # noqa: E402
     click,
     enter,
     find,
+    move,
     play,
     press,
     region_of,
@@ -31,6 +32,7 @@ MODULE = next(
     (a.module for a in bpy.context.preferences.addons if a.module.endswith("liquid_motion")),
     "blender_addon",
 )
+SHOWN = 37  # of the demo's clip: the leap's highest point
 FIT_S, PERSON_S, RENDER_S = 600, 600, 300
 
 
@@ -118,7 +120,7 @@ def fit(out: Path) -> Story:
     yield from wait_for(lambda: task() is not None and task().fraction > 0.35, FIT_S, "the fit's progress")
     yield from shoot(out / "fitting.jpg", viewport())
     yield from wait_for(lambda: settings().stand_in is not None, FIT_S, "the fit")
-    bpy.context.scene.frame_set(40)
+    bpy.context.scene.frame_set(SHOWN)
     yield from rest(view3d())
     yield from shoot(out / "fitted.jpg", viewport())
 
@@ -126,7 +128,7 @@ def fit(out: Path) -> Story:
 def person(out: Path) -> Story:
     yield from click(sidebar, "liquid_motion.make_person")
     yield from wait_for(lambda: settings().person is not None, PERSON_S, "the person")
-    bpy.context.scene.frame_set(40)
+    bpy.context.scene.frame_set(SHOWN)
     yield from rest(view3d())
     yield from shoot(out / "person.jpg", viewport())
 
@@ -141,6 +143,8 @@ def render(out: Path) -> Story:
     yield from wait_for(lambda: bool(done), RENDER_S, "the render")
     yield 1.5
     window = bpy.context.window_manager.windows[-1]
+    move(window, window.width / 2, window.height / 2)
+    yield from press("Home")  # the whole picture
     yield from shoot(out / "render.jpg", on_screen(window))
 
 

@@ -65,12 +65,13 @@ class LIQUID_MOTION_OT_show_log(bpy.types.Operator):
         task = chosen[0]
         text = bpy.data.texts.get(LOG) or bpy.data.texts.new(LOG)
         text.from_string("\n".join([task.title, f"{task.state.title()}. {task.message}", "", *task.log, ""]))
+        text.cursor_set(0)
         if not bpy.app.background:
             bpy.ops.wm.window_new()
             area = context.window_manager.windows[-1].screen.areas[0]
             area.type = "TEXT_EDITOR"
-            area.spaces.active.text = text
-            area.spaces.active.show_word_wrap = True
+            space = area.spaces.active
+            space.text, space.show_word_wrap, space.top = text, True, 0
         return {"FINISHED"}
 
 

@@ -17,7 +17,7 @@ _ICONS = {
     tasks.FAILED: "ERROR",
     tasks.CANCELLED: "CANCEL",
 }
-_LETTER = 7.5
+_LETTER = 6.4
 """Pixels of an average letter at the interface's normal scale, on the wide side."""
 
 
@@ -46,9 +46,10 @@ def _draw_message(box: bpy.types.UILayout, task: tasks.Task, context: bpy.types.
     if not task.message:
         return
     scale = context.preferences.system.ui_scale
-    letters = max(20, int((context.region.width / scale - 60) / _LETTER))
+    letters = max(20, int((context.region.width / scale - 50) / _LETTER))
     column = box.column(align=True)
     column.alert = task.state == tasks.FAILED
+    column.scale_y = 0.8
     for line in textwrap.wrap(task.message, letters, break_long_words=True):
         column.label(text=line, translate=False)
 
