@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from . import worker_command
+from . import scene_command, worker_command
 from .colour import srgb_to_linear
 from .errors import AddonError
 from .frames import check_pattern, parse_frames, render_frames
@@ -66,6 +66,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     render.add_argument("--frames", help="for instance 1-10,15; default: the scene's range")
     render.add_argument("--out", required=True, help="for instance frames/####.png (or .exr, with depth)")
     render.add_argument("--overwrite", action="store_true", help="render frames that are there already too")
+    scene_command.add_to(commands)
     retarget_command.add_to(commands)
     for name, text in worker_command.COMMANDS.items():
         commands.add_parser(name, help=text)
