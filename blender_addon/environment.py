@@ -26,7 +26,7 @@ from typing import Any, TextIO
 from . import jobs
 from .errors import AddonError
 from .interpreters import clean_variables, environment_python
-from .pip_progress import PipProgress
+from .pip_progress import PipProgress, reason
 from .processes import run_command
 
 PACKAGE = Path(__file__).with_name("worker")
@@ -137,9 +137,9 @@ def create_environment(
     ours = wheel()
     _check_room(folder, flavour)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder), open(folder / LOG, "w", encoding="utf-8", buffering=1) as log:
+    with _alone(folder) as lock, open(folder / LOG, "w", encoding="utf-8", buffering=1) as log:
         (folder / _MARK).unlink(missing_ok=True)
-        setup = _Setup(folder, log, report, cancelled)
+        setup = _Setup(folder, log, lock, report, cancelled)
         setup.make_venv(python)
         setup.install_requirements(requirements(ours), flavour)
         setup.pip("Liquid Motion", [str(ours)], _LAST, (_LAST + _TEST) / 2)
@@ -183,8 +183,15 @@ def remove_environment(folder: Path) -> None:
 class _Setup:
     """One try: its log, and where in the whole it is."""
 
-    def __init__(self, folder: Path, log: TextIO, report: jobs.Report, cancelled: Callable[[], bool]) -> None:
-        self._folder, self._log, self._cancelled = folder, log, cancelled
+    def __init__(
+        self,
+        folder: Path,
+        log: TextIO,
+        lock: int,
+        report: jobs.Report,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._folder, self._log, self._lock, self._cancelled = folder, log, lock, cancelled
         self._report = report
         self._began = time.monotonic()
         self._first: float | None = None
@@ -207,7 +214,8 @@ class _Setup:
 
     def _pip_version(self) -> tuple[int, ...] | None:
         """Of the environment's pip; None where it does not work."""
-        python, said = environment_python(self._venv), []
+        python = environment_python(self._venv)
+        said: list[str] = []
         if not python.exists():
             return None
         command = [str(python), "-I", "-m", "pip", "--version"]
@@ -295,9 +303,9 @@ class _Setup:
             if not on_line(text):
                 self._note(text)
 
-        code = run_command(command, clean_variables(), line, self._cancelled)
+        code = run_command(command, clean_variables(), line, self._cancelled, (self._lock,))
         if code:
-            why = _reason(self._tail) or f"exit code {code}"
+            why = reason(self._tail) or f"exit code {code}"
             raise SetupError(f"{failure}: {why}", "\n".join(self._tail))
 
     def _site_packages(self) -> Path:
@@ -323,25 +331,6 @@ def _half_installed(site_packages: Path) -> Iterator[Path]:
         unlisted = path.name.endswith(".dist-info") and not (path / "RECORD").is_file()
         if path.is_dir() and (unlisted or path.name.startswith("~")):
             yield path
-
-
-def _reason(lines: deque[str]) -> str:
-    """The line of pip's that says what went wrong, with the mend where there is one to know."""
-    said = "\n".join(lines)
-    errors = [line for line in lines if line.startswith(("ERROR:", "Error:", "OSError"))]
-    if "No space left" in said or "Errno 28" in said:
-        return "the disk is full; free some space and press the button again, it goes on from here"
-    network = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError")
-    network += (
-        "ProxyError",
-        "Read timed out",
-        "IncompleteRead",
-        "ConnectionResetError",
-        "IncompleteDownload",
-    )
-    if any(word in said for word in network):
-        return "the connection failed; press the button again once it is back, it goes on from here"
-    return errors[0].partition(": ")[2] if errors else next((line for line in reversed(lines) if line), "")
 
 
 def _check_room(folder: Path, flavour: str) -> None:
@@ -371,8 +360,11 @@ def _check_long_paths(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two Blenders do not build the same environment: a lock that ends with its process."""
+def _alone(folder: Path) -> Iterator[int]:
+    """Two Blenders do not build the same environment: a lock that ends with the processes that hold it open.
+
+    pip inherits it (its descriptor), and may outlive a Blender that was killed by some seconds.
+    """
     with open(folder / _LOCK, "a+b") as file:
         try:
             if sys.platform == "win32":
@@ -388,7 +380,7 @@ def _alone(folder: Path) -> Iterator[None]:
             raise AddonError(
                 f"{folder}: another Blender is setting up this environment; wait for it"
             ) from error
-        yield
+        yield file.fileno()
 
 
 def _write(path: Path, text: str) -> None:

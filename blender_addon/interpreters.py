@@ -94,15 +94,10 @@ def environment_python(folder: Path) -> Path:
 
 def clean_variables() -> dict[str, str]:
     """The environment variables, less what would make a Python look into another's packages or install there."""
-    strange = (
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "PYTHONSTARTUP",
-        "PYTHONINSPECT",
-        "VIRTUAL_ENV",
-        "__PYVENV_LAUNCHER__",
-    )
-    strange += ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_CONSTRAINT")
+    strange = {
+        *("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONINSPECT", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"),
+        *("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_CONSTRAINT"),
+    }
     kept = {name: value for name, value in os.environ.items() if name not in strange}
     return kept | {"PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}
 

@@ -1,8 +1,11 @@
-"""What pip says, as a stage and a fraction: downloads by their bytes, installing by the packages that are there."""
+"""What pip says: as a stage and a fraction (downloads by their bytes, installing by the packages that are there), and
+why it failed.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 _DOWNLOADING = re.compile(r"^\s*Downloading (?:\S*/)?([\w.]+)-\d\S*\.(?:whl|tar\.gz)(?!\.metadata)\b")
@@ -12,6 +15,17 @@ _COLLECTING = re.compile(
     r"^(?:Collecting|Processing|Requirement already satisfied:) (?:\S*/)?([\w.]+(?:-[A-Za-z]\w*)*)"
 )
 _DOWNLOAD_SHARE = 0.65
+_NETWORK = (
+    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError", "ProxyError"),
+    *(
+        "Read timed out",
+        "IncompleteRead",
+        "ConnectionResetError",
+        "IncompleteDownload",
+        "incomplete-download",
+    ),
+)
+"""Words of pip's when the connection is bad."""
 
 
 class PipProgress:
@@ -60,3 +74,16 @@ class PipProgress:
         share = 1 - len(missing) / len(self._installing)
         self.stage = f"Installing {missing[0]}" if missing else "Installing"
         self.fraction = max(self.fraction, _DOWNLOAD_SHARE + (1 - _DOWNLOAD_SHARE) * share)
+
+
+def reason(lines: Collection[str]) -> str:
+    """The line of pip's that says what went wrong, with the mend where there is one to know."""
+    said = "\n".join(lines)
+    errors = [line for line in lines if line.startswith(("ERROR:", "error:", "Error:", "OSError"))]
+    if "No space left" in said or "Errno 28" in said:
+        return "the disk is full; free some space and press the button again, it goes on from here"
+    if any(word in said for word in _NETWORK):
+        return "the connection failed; press the button again once it is back, it goes on from here"
+    return (
+        errors[0].partition(": ")[2] if errors else next((line for line in reversed(list(lines)) if line), "")
+    )

@@ -22,6 +22,7 @@ def run_command(
     environment: dict[str, str],
     on_line: Callable[[str], None],
     cancelled: Callable[[], bool],
+    keep_open: tuple[int, ...] = (),
 ) -> int:
     """Run a program to its end and return its exit code.
 
@@ -29,6 +30,7 @@ def run_command(
         environment: all of its environment variables.
         on_line: called in this thread with every line of stdout and stderr, and with ``""`` while there is none.
         cancelled: polled ten times a second.
+        keep_open: descriptors that it inherits, on systems other than Windows.
 
     Raises:
         AddonError: it cannot be started.
@@ -41,6 +43,7 @@ def run_command(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
+            pass_fds=() if _WINDOWS else keep_open,
             start_new_session=not _WINDOWS,  # so that a signal reaches its children too
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )

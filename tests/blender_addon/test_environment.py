@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("bpy")
 from blender_addon import environment, interpreters, jobs  # noqa: E402
 from blender_addon.errors import AddonError  # noqa: E402
-from blender_addon.pip_progress import PipProgress  # noqa: E402
+from blender_addon.pip_progress import PipProgress, reason  # noqa: E402
 from blender_addon.processes import run_command  # noqa: E402
 
 WORKER = """
@@ -152,10 +152,10 @@ def test_a_source_tree_has_no_wheel(folder):
 
 def test_connection_and_disk_are_named():
     said = ["ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"]
-    assert environment._reason(said).startswith("the disk is full")
+    assert reason(said).startswith("the disk is full")
     said = ["WARNING: Retrying (NewConnectionError(...))", "ERROR: No matching distribution found for torch"]
-    assert environment._reason(said).startswith("the connection failed")
-    assert environment._reason(["ERROR: No matching distribution found for torch"]) == (
+    assert reason(said).startswith("the connection failed")
+    assert reason(["ERROR: No matching distribution found for torch"]) == (
         "No matching distribution found for torch"
     )
 
