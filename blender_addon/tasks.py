@@ -309,7 +309,7 @@ def _end(task: Task, state: str, message: str) -> None:
 def _tell(task: Task) -> None:
     """A failure shows even where the sidebar is closed."""
     window = next(iter(bpy.context.window_manager.windows), None)
-    if window is None or _blocks():
+    if window is None or bpy.app.background:
         return
 
     def draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
