@@ -11,7 +11,7 @@ import copy
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +49,12 @@ MOST_SECONDS = 90.0
 _HALF_DONE = "liquid-half-done.safetensors"
 _LEARNING_RATE = 3e-4
 _BATCH, _WINDOW = 3, (224, 160)
-_ATLAS = 512  # of the subjects that lack a source: half a minute's training needs no more
+# Of the subjects that lack a source, for which so short a training needs no more:
+_ATLAS, _TALLEST = 512, 512  # texels a side; pixels of the person in the pictures
 _MOST_SOURCES = 4
-_MISFITS = 4  # disturbed fits of each source and scale
-_SCALES = (1.0, 0.65)
+_PREPARING = 0.4  # share of the time after which no further source is prepared
+_MISFITS = 3  # disturbed fits of each source, and by what subject
+_SCALES = (1.0, 0.65)  # in turn
 _MOST_STEPS = 500
 _JUDGED_EVERY = 20  # steps
 _PATIENCE = 4  # judgements without a better one, after which it ends
@@ -118,7 +120,7 @@ def personalize(
         return done
     general, _ = load_generator(weights)
     run = _Run.begun(subject, general)
-    examples = _examples(subject, body, progress.part("Preparing", 0.0, 0.3))
+    examples = _examples(subject, body, start + _PREPARING * seconds, progress.part("Preparing", 0.0, 0.3))
     run.train(examples, start + seconds, progress.part("Learning the person", 0.3, 1.0))
     return run.end(time.monotonic() - start)
 
@@ -249,13 +251,15 @@ def _batch(examples: Sequence[_Example], rng: np.random.Generator) -> Batch:
     return collate([window.batch for window in windows])
 
 
-def _examples(subject: Subject, body: BodyModel, progress: Progress) -> list[_Example]:
-    """Every source as seen by the others, if there are others, and by the whole subject."""
+def _examples(subject: Subject, body: BodyModel, deadline: float, progress: Progress) -> list[_Example]:
+    """Every source as seen by the others, if there are others, and by the whole subject; one source at least."""
     dressed = subject.dress(body)
     chosen = _spread(len(subject.images), _MOST_SOURCES)
     examples: list[_Example] = []
     with tempfile.TemporaryDirectory() as folder:
         for place, source in enumerate(progress.track(chosen, len(chosen))):
+            if examples and time.monotonic() > deadline:
+                break
             drawn_by = [subject]
             if len(subject.images) > 1:
                 drawn_by.append(_without(subject, source, dressed, Path(folder) / str(source)))
@@ -272,21 +276,49 @@ def _spread(count: int, most: int) -> list[int]:
 
 def _without(subject: Subject, source: int, dressed: BodyModel, folder: Path) -> Subject:
     """The subject as made from all other sources."""
-    views = [
-        SourceView(image, mask.astype(np.float32) / 255, vertices, camera, motion)
-        for index, (image, mask, vertices, camera, motion) in enumerate(
-            zip(
-                subject.images,
-                subject.masks,
-                subject.vertices,
-                subject.cameras,
-                subject.views(),
-                strict=True,
-            )
-        )
-        if index != source
-    ]
-    return build_subject(views, dressed, folder, background=subject.background, atlas_size=_ATLAS)
+    views = [_small_view(subject, other) for other in range(len(subject.images)) if other != source]
+    return build_subject(views, dressed, folder, background=views[0].image, atlas_size=_ATLAS)
+
+
+def _small_view(subject: Subject, source: int) -> SourceView:
+    """A source cut out around the person and made smaller: the quicker to be read."""
+    camera, vertices = subject.cameras[source], subject.vertices[source]
+    height, width = camera.image_size
+    box = camera.covering_box(vertices) or (0, 0, width, height)
+    margin = round(0.15 * max(box[2] - box[0], box[3] - box[1]))
+    box = (
+        max(box[0] - margin, 0),
+        max(box[1] - margin, 0),
+        min(box[2] + margin, width),
+        min(box[3] + margin, height),
+    )
+    longest = max(box[2] - box[0], box[3] - box[1])
+    scale = min(1.0, _TALLEST / longest)
+    size = (max(round((box[3] - box[1]) * scale), 1), max(round((box[2] - box[0]) * scale), 1))
+    small = camera.cropped(box).resized(size)
+    planes = _picture_planes(subject, source)[:, box[1] : box[3], box[0] : box[2]]
+    planes = _resized(planes, size)
+    motion = replace(
+        subject.views()[source],
+        camera_K=small.K[None].numpy(),
+        camera_R=small.R[None].numpy(),
+        camera_t=small.t[None].numpy(),
+        image_size=size,
+    )
+    image = (planes[:3] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    return SourceView(image, planes[3].numpy(), vertices, small, motion)
+
+
+def _picture_planes(subject: Subject, source: int) -> Tensor:
+    """(4, H, W): a source's colours and mask in [0, 1]."""
+    colour = torch.from_numpy(np.ascontiguousarray(subject.images[source])).permute(2, 0, 1).float() / 255
+    return torch.cat([colour, torch.from_numpy(subject.masks[source]).float()[None] / 255])
+
+
+def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(planes.shape[1:]) == size:
+        return planes
+    return functional.interpolate(planes[None], size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 
 def _examples_of(
@@ -295,32 +327,29 @@ def _examples_of(
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
     warp, sources, examples = WarpRenderer(), source_inputs(by), []
     motion, camera = subject.views()[source], subject.cameras[source]
-    alone = by is subject
-    for scale in _SCALES:
-        small = camera.resized((round(camera.image_size[0] * scale), round(camera.image_size[1] * scale)))
-        for number in range(_MISFITS + 1):
-            # by itself and in its own fit a source is drawn without a fault: that would teach nothing
-            error = random_misfit(rng) if number or alone else Misfit(np.zeros((24, 3)), np.zeros(3))
-            now = body_vertices(dressed, error.added_to(motion, camera), [0])[0]
-            window = person_window(now, small, stature(subject))
-            if window is None:
-                continue
-            past = None
-            if number % 2:
-                before = error.drifted(rng).added_to(motion, camera)
-                past = (body_vertices(dressed, before, [0])[0], window.camera)
-            inputs = target_inputs(by, sources, warp, now, window.camera, past)
-            truth = _truth(subject, source, window, small.image_size, inputs.warp)
-            examples.append(_Example(Target(inputs, truth), sources.pictures, number == _MISFITS))
+    planes = _picture_planes(subject, source)
+    planes = torch.cat([planes, torch.ones_like(planes[:1])])  # and where the picture is
+    for number in range(_MISFITS + 1):
+        scale = _SCALES[number % len(_SCALES)]
+        size = (round(camera.image_size[0] * scale), round(camera.image_size[1] * scale))
+        # by itself and in its own fit a source is drawn without a fault: that would teach nothing
+        error = random_misfit(rng) if number or by is subject else Misfit(np.zeros((24, 3)), np.zeros(3))
+        now = body_vertices(dressed, error.added_to(motion, camera), [0])[0]
+        window = person_window(now, camera.resized(size), stature(subject))
+        if window is None:
+            continue
+        past = None
+        if number % 3 == 1:
+            before = error.drifted(rng).added_to(motion, camera)
+            past = (body_vertices(dressed, before, [0])[0], window.camera)
+        inputs = target_inputs(by, sources, warp, now, window.camera, past)
+        truth = _truth(planes, window, scale, inputs.warp)
+        examples.append(_Example(Target(inputs, truth), sources.pictures, number == _MISFITS))
     return examples
 
 
-def _truth(subject: Subject, source: int, window: Window, size: tuple[int, int], warp: Tensor) -> Tensor:
-    """(4, H, W): the source's picture, taken to ``size``, and its mask in a window; beyond the picture the warp."""
-    colour = torch.from_numpy(np.ascontiguousarray(subject.images[source])).permute(2, 0, 1).float() / 255
-    mask = torch.from_numpy(subject.masks[source]).float()[None] / 255
-    planes = torch.cat([colour, mask, torch.ones_like(mask)])[None]
-    planes = functional.interpolate(planes, size=size, mode="bilinear", antialias=True)[0]
-    planes = cropped(planes, window.box)[None]
-    planes = functional.interpolate(planes, size=window.size, mode="bilinear", antialias=True)[0].clamp(0, 1)
-    return torch.where(planes[4:] > 0.99, planes[:4], warp)
+def _truth(planes: Tensor, window: Window, scale: float, warp: Tensor) -> Tensor:
+    """(4, H, W): the source's picture and mask in a window of it at ``scale``; beyond the picture the warp."""
+    x0, y0, x1, y1 = (round(side / scale) for side in window.box)
+    seen = _resized(cropped(planes, (x0, y0, x1, y1)), window.size)
+    return torch.where(seen[4:] > 0.99, seen[:4], warp)

@@ -18,14 +18,11 @@ WARP = "warp"
 VISIBLE = "visible"
 """The warp without what no source shows: a baseline."""
 LIQUID = "liquid"
-"""The network on top of the warp."""
-LIQUID = "liquid"
 """The warp, repaired by a network."""
 _CLASSES = {
     WARP: ("neural.render", "WarpRenderer"),
     LIQUID: ("neural.liquid", "LiquidRenderer"),
     VISIBLE: ("neural.baselines", "VisibleRenderer"),
-    LIQUID: ("neural.liquid", "LiquidRenderer"),
 }
 
 
