@@ -97,12 +97,13 @@ def _prepare(options: argparse.Namespace, out: Path) -> str:
 
 def _teller(job: str) -> Callable[[str, float, float | None], None]:
     """Progress as lines, not too many."""
-    last = [-_SAY_EVERY_S, ""]
+    said_at, said = -_SAY_EVERY_S, ""
 
     def tell(stage: str, fraction: float, eta_s: float | None) -> None:
+        nonlocal said_at, said
         now = time.monotonic()
-        if stage != last[1] or now - last[0] >= _SAY_EVERY_S:
-            last[:] = now, stage
+        if stage != said or now - said_at >= _SAY_EVERY_S:
+            said_at, said = now, stage
             print(f"{job}: {stage or 'working'} {100 * fraction:.0f}%", flush=True)
 
     return tell

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-
 PREPARED = {"fit": "motion.npz", "adapt": "motion.npz", "subject": "project/subject"}
 """What the jobs before the first frame make, from the folder."""
 
