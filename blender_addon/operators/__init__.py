@@ -14,6 +14,7 @@ from . import (
     into,
     jobs,
     person,
+    relink,
     retarget,
     retarget_settings,
     source,
@@ -21,6 +22,7 @@ from . import (
 
 # one line each; property groups before the operators that use them
 _MODULES = (
+    relink,
     edit_work,
     edit,
     colours,

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from . import _previews, combine, driving, edit, export, fit, jobs, person, render, retarget, setup, source
+from . import (
+    _previews,
+    combine,
+    driving,
+    edit,
+    export,
+    fit,
+    jobs,
+    missing,
+    person,
+    render,
+    retarget,
+    setup,
+    source,
+)
 
 # one line each, in any order: ``bl_order`` (_common) sorts the tab
 _MODULES = (
+    missing,
     edit,
     export,
     combine,

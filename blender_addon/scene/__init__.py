@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import combine, paths, versions
+from . import combine, missing, paths, versions
 
-_MODULES = (paths, versions, combine)
+# versions before missing: both look at a file that was opened, and the first may give it paths
+_MODULES = (paths, versions, missing, combine)
 
 
 def register() -> None:
