@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import AddonError
 from ..scene.camera import View
+from ..scene.paths import absolute_path
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _visible(depsgraph: bpy.types.Depsgraph) -> Iterator[Person]:
         original = instance.object.original
         if instance.object.type != "MESH" or not instance.show_self or not original.liquid_motion.subject:
             continue
-        subject = bpy.path.abspath(original.liquid_motion.subject, library=original.library)
+        subject = absolute_path(original, "liquid_motion.subject")
         if not (Path(subject) / "subject.json").is_file():
             raise AddonError(
                 f"{original.name}: its subject {subject} is not there; choose the folder under Liquid Motion > Person"
