@@ -101,7 +101,11 @@ def subject(work: Any) -> Plan:
         raise AddonError("add a photo or clip of the person first")
     sources = [existing(source.path, "this source") for source in work.sources]
     out = unused_path(_folder(PEOPLE), sources[0].stem)
-    params = {"sources": [str(source) for source in sources], "out": str(out), "body": body_name(work)}
+    params: dict[str, Any] = {
+        "sources": [str(source) for source in sources],
+        "out": str(out),
+        "body": body_name(work),
+    }
     params["people"] = [int(source.person) if source.people > 1 else None for source in work.sources]
     return Plan([Step("subject", params, 10.0)], subject=out, body=out / "body.npz")
 
@@ -128,9 +132,9 @@ def movement_of(armature: bpy.types.Object) -> bpy.types.Action:
     return action
 
 
-def personalise(look: Path, seconds: float) -> Step:
+def personalise(work: Any, look: Path, seconds: float) -> Step:
     """Train the network on one person."""
-    return Step("personalize", {"subject": str(look), "seconds": seconds})
+    return Step("personalize", {"subject": str(look), "seconds": seconds, "body": body_name(work)})
 
 
 def body_name(work: Any) -> str:

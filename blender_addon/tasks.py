@@ -72,11 +72,11 @@ class Task:
 
 
 _tasks: list[Task] = []
-_plans: dict[Task, tuple[Work, Callable[[Any], None]]] = {}
+_plans: dict[Task, tuple[Work, Callable[[Any], str | None]]] = {}
 """What tasks that have not ended do, and what is done with their results."""
 
 
-def submit(title: str, work: Work, on_done: Callable[[Any], None]) -> Task:
+def submit(title: str, work: Work, on_done: Callable[[Any], str | None]) -> Task:
     """Queue work.
 
     Args:
@@ -85,7 +85,7 @@ def submit(title: str, work: Work, on_done: Callable[[Any], None]) -> Task:
             AddonError (its text is shown), or JobCancelled after ``cancelled()`` became true.
         on_done: called once with what ``work`` returned, in Blender's main thread, in Object Mode, with the scene
             that was active at ``submit`` as ``bpy.context.scene``; not called where that scene is gone. It may
-            raise AddonError.
+            raise AddonError, and return words for the artist.
     """
     return _queue(Task(title), work, on_done)
 
@@ -100,7 +100,7 @@ class Step:
 
 
 def submit_job(
-    kind: str, params: dict[str, Any], title: str, on_done: Callable[[dict[str, Any]], None]
+    kind: str, params: dict[str, Any], title: str, on_done: Callable[[dict[str, Any]], str | None]
 ) -> Task:
     """Queue one job of the worker; ``on_done`` gets its result.
 
@@ -111,7 +111,7 @@ def submit_job(
 
 
 def submit_jobs(
-    steps: Sequence[Step], title: str, on_done: Callable[[list[dict[str, Any]]], None], owner: str = ""
+    steps: Sequence[Step], title: str, on_done: Callable[[list[dict[str, Any]]], str | None], owner: str = ""
 ) -> Task:
     """Queue jobs that are one piece of work, done one after the other; ``on_done`` gets their results.
 
@@ -187,7 +187,7 @@ def dismiss(task: Task) -> None:
         _tasks.remove(task)
 
 
-def _queue(task: Task, work: Work, on_done: Callable[[Any], None]) -> Task:
+def _queue(task: Task, work: Work, on_done: Callable[[Any], str | None]) -> Task:
     task._scene, task.folder = bpy.context.scene.session_uid, str(project_place())
     for earlier in all():
         if earlier.state in (DONE, CANCELLED) and not earlier.message:  # it has been seen
@@ -282,13 +282,13 @@ def _deliver(task: Task, result: Any) -> tuple[str, Any]:
     _, on_done = _plans[task]
     with bpy.context.temp_override(**_where(scene)):
         try:
-            on_done(result)
+            words = on_done(result)
         except Exception as error:
             _log_error(task, error)
             return FAILED, error
         finally:  # whatever was added before a failure can be undone too
             bpy.ops.ed.undo_push(message=task.title)
-    return DONE, ""
+    return DONE, words or ""
 
 
 def _where(scene: bpy.types.Scene) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class WorkOperator:
         return not reason
 
     def queue(
-        self, title: str, steps: Sequence[tasks.Step], on_done: Callable[[list[dict[str, Any]]], None]
+        self, title: str, steps: Sequence[tasks.Step], on_done: Callable[[list[dict[str, Any]]], str | None]
     ) -> set[str]:
         """Hand the steps to the worker. Under -b they are done when this returns."""
         owner = type(self).bl_idname.lower().replace("_ot_", ".")  # type: ignore[attr-defined]

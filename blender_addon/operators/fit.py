@@ -33,8 +33,11 @@ class LIQUID_MOTION_OT_fit(WorkOperator, bpy.types.Operator):
         motion, body = plan.motion, plan.body
         assert motion is not None and body is not None
 
-        def take(results: list[dict]) -> None:
-            show_fit(bpy.context.scene, motion, body)
+        def take(results: list[dict]) -> str:
+            words = list(show_fit(bpy.context.scene, motion, body).warnings)
+            if results[0].get("camera_moves"):
+                words.append("the clip's camera moves: what it does is part of the body's way")
+            return "; ".join(words)
 
         return self.queue(_title(work), plan.steps, take)
 

@@ -88,10 +88,13 @@ class LIQUID_MOTION_OT_personalise(WorkOperator, bpy.types.Operator):
     def start(self, context: bpy.types.Context) -> set[str]:
         look = steps.existing(context.scene.liquid_motion.work.subject, "the subject")
 
-        def take(results: list[dict]) -> None:
-            bpy.context.scene.liquid_motion.renderer = "liquid"
+        work = context.scene.liquid_motion.work
 
-        return self.queue(f"Personalise {look.name}", [steps.personalise(look, self.seconds)], take)
+        def take(results: list[dict]) -> str:
+            bpy.context.scene.liquid_motion.renderer = "liquid"
+            return "" if results[0]["better"] else "no better than the general weights, which stay in use"
+
+        return self.queue(f"Personalise {look.name}", [steps.personalise(work, look, self.seconds)], take)
 
 
 def can_personalise() -> bool:
@@ -108,7 +111,7 @@ def _taker(plan: steps.Plan, fitted: Path | None = None):
     assert subject is not None
     motion = plan.motion or subject / "fits.npz"  # as in the first source, which has a camera too
 
-    def take(results: list[dict]) -> None:
+    def take(results: list[dict]) -> str:
         work: LIQUID_MOTION_WorkSettings = bpy.context.scene.liquid_motion.work
         scene, armature = bpy.context.scene, work.driving_armature
         built = show_person(scene, motion, subject, results[-1].get("cameras", "source"))
@@ -116,6 +119,7 @@ def _taker(plan: steps.Plan, fitted: Path | None = None):
             work.motion = stored_path(fitted)
         if work.driving_kind == "ARMATURE" and armature is not None:
             drive_by_armature(scene, built.rig, armature)
+        return "; ".join(built.warnings)
 
     return take
 

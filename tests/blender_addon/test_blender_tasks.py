@@ -70,6 +70,20 @@ def test_work_comes_back_to_the_main_thread(pump):
     assert "half" in task.log[0]
 
 
+def test_words_for_the_artist(pump):
+    """What a result has to say stays in the list until it is dismissed; silence makes room for the next."""
+    spoken = tasks.submit("a", lambda r, c: None, lambda _: "the camera moves")
+    silent = tasks.submit("b", lambda r, c: None, lambda _: None)
+    pump(lambda: silent.ended)
+    assert (spoken.state, spoken.message) == (tasks.DONE, "the camera moves")
+    third = tasks.submit("c", lambda r, c: None, lambda _: None)
+    assert tasks.all() == [spoken, third]
+    tasks.dismiss(spoken)
+    tasks.dismiss(third)  # has not ended
+    assert tasks.all() == [third]
+    pump(lambda: third.ended)
+
+
 def test_one_undo_step_each(pump):
     bpy.ops.ed.undo_push(message="before")
     for name in ("one", "two"):
