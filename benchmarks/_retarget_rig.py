@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -373,11 +373,17 @@ def main() -> None:
     Path(out).write_text(json.dumps(result))
 
 
-if __name__ == "__main__":
+def run_and_leave(main: Callable[[], None]) -> None:
+    """Run a script's ``main`` and end the process: bpy hangs at exit after Rigify has generated. What failed has said
+    so, and has written nothing."""
     try:
         main()
     except Exception:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # bpy hangs at exit after Rigify has generated; what failed has written nothing
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    run_and_leave(main)

@@ -1,4 +1,4 @@
-"""Sheets of stills: for each motion a row for the source and one for each rig, frames in step, front and side."""
+"""A sheet of stills: a row for the source and one for each rig, all motions in step, from the front and the side."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SCRIPT = Path(__file__).with_name("_retarget_stills.py")
 
 
 def draw(folder: Path, rigs: Sequence[str], motions: dict[str, Path], shared: Path, python: str) -> None:
-    """Draw every rig in a process of its own and join the stills of each motion."""
+    """Draw every rig in a process of its own, and write ``sheet.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in motions}
+    rows = []
     for rig in ("source", *rigs):
         listing = folder / f"{rig}.json"
         listing.unlink(missing_ok=True)
@@ -29,12 +29,14 @@ def draw(folder: Path, rigs: Sequence[str], motions: dict[str, Path], shared: Pa
             print(f"{rig}: no pictures\n{done.stdout[-2000:]}", file=sys.stderr)
             continue
         names = json.loads(listing.read_text())
-        for motion in motions:
-            stills = [n for n in names if n.startswith(f"{rig}_{motion}_")]
-            ordered = [n for view in ("front", "side") for n in stills if n.endswith(f"_{view}.png")]
-            rows[motion].append(np.concatenate([read_image(folder / n)[..., :3] for n in ordered], 1))
+        title, *stills = sorted(names, key=_order)
+        rows.append(np.concatenate([read_image(folder / name)[..., :3] for name in (title, *stills)], 1))
         listing.unlink()
-    for motion, pictures in rows.items():
-        if pictures:
-            write_image(folder / f"sheet_{motion}.png", np.concatenate(pictures, 0))
-            print(folder / f"sheet_{motion}.png")
+    if rows:
+        write_image(folder / "sheet.png", np.concatenate(rows, 0))
+        print(folder / "sheet.png")
+
+
+def _order(name: str) -> int:
+    """The title, all that is seen from the front, all that is seen from the side; else as drawn."""
+    return ["title", "front", "side"].index(Path(name).stem.rpartition("_")[2])

@@ -7,9 +7,7 @@ folder; OUT lists what was drawn. Rigs without a mesh are drawn as sticks too.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +17,7 @@ sys.path[:0] = [str(REPO), str(REPO / "benchmarks"), str(REPO / "tests" / "blend
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 import rigs  # noqa: E402
-from _retarget_rig import FPS, shown_bones  # noqa: E402
+from _retarget_rig import FPS, run_and_leave, shown_bones  # noqa: E402
 from mathutils import Matrix, Vector  # noqa: E402
 from rig_bodies import open_body  # noqa: E402
 
@@ -32,9 +30,13 @@ from blender_addon.retarget.source import read_clip  # noqa: E402
 from blender_addon.scene.build import add_person  # noqa: E402
 from blender_addon.scene.files import read_motion  # noqa: E402
 
-SIZE = (360, 240)  # height, width
-SAMPLES = 8
-STILLS = 5
+SIZE = (300, 200)  # height, width
+TITLE_WIDTH = 140
+SAMPLES = 12
+COLOURS = {"source": (0.75, 0.22, 0.05, 1)}
+CHARACTER = (0.06, 0.2, 0.42, 1)
+STILLS = (0.27, 0.5)
+"""Shares of a motion after which it is looked at."""
 VIEWS = {"front": (0.0, -1.0), "side": (1.0, 0.0)}
 """Where the camera stands, seen from the hips: x and y, for who faces -Y on the first frame."""
 STICKS = tuple(
@@ -65,7 +67,8 @@ class Figure:
 
 
 def stills_of(clip: Clip) -> np.ndarray:
-    return np.linspace(0.05, 0.95, STILLS) * (clip.frame_count - 1)
+    """Frames, from 0."""
+    return (np.array(STILLS) * (clip.frame_count - 1)).astype(int)
 
 
 def show_rig(rig: bpy.types.Object, clip: Clip) -> Figure:
@@ -74,7 +77,7 @@ def show_rig(rig: bpy.types.Object, clip: Clip) -> Figure:
     shown = shown_bones(rig, match(skeleton))
     retarget([Job(rig, clip)])
     joints = []
-    for frame in stills_of(clip).astype(int):
+    for frame in stills_of(clip):
         bpy.context.scene.frame_set(int(frame) + 1)
         evaluated = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
         world = np.array(evaluated.matrix_world)
@@ -114,9 +117,10 @@ def draw(name: str, figure: Figure, clip: Clip, folder: Path, label: str) -> lis
     # leaps too, with room for a head above its joint
     top = max(float(joints["head"][2]) for joints in figure.joints) + 0.2 * figure.height
     written = []
-    for number, (frame, joints) in enumerate(zip(stills_of(clip).astype(int), figure.joints, strict=True)):
+    for number, (frame, joints) in enumerate(zip(stills_of(clip), figure.joints, strict=True)):
         scene.frame_set(int(frame) + 1)
         sticks = None if figure.has_mesh else _sticks(joints, figure.height)
+        paint_all(COLOURS.get(name, CHARACTER))
         for view, (x, y) in VIEWS.items():
             target = Vector((*joints["hips"][:2], 0.47 * top))
             place = target + 8 * Vector((x, y, 0.12))
@@ -129,6 +133,25 @@ def draw(name: str, figure: Figure, clip: Clip, folder: Path, label: str) -> lis
         if sticks is not None:
             bpy.data.objects.remove(sticks)
     return written
+
+
+def draw_title(name: str, folder: Path) -> str:
+    """The rig's name, as a picture that goes before its stills."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    studio()
+    words = bpy.data.curves.new("title", "FONT")
+    words.body, words.align_x, words.align_y = name.replace("_", "\n"), "CENTER", "CENTER"
+    title = bpy.data.objects.new("title", words)
+    words.materials.append(paint((0.02, 0.02, 0.02, 1)))
+    title.location.z = 1.0
+    scene = bpy.context.scene
+    scene.collection.objects.link(title)
+    scene.camera.matrix_world = Matrix.Translation((0, 0, 5))
+    scene.camera.data.ortho_scale = 6.0 if len(max(words.body.split("\n"), key=len)) < 7 else 8.0
+    scene.render.resolution_x = TITLE_WIDTH
+    scene.render.filepath = str(folder / f"{name}_title.png")
+    bpy.ops.render.render(write_still=True)
+    return f"{name}_title.png"
 
 
 def _sticks(joints: dict[str, np.ndarray], height: float) -> bpy.types.Object:
@@ -157,7 +180,7 @@ def _sticks(joints: dict[str, np.ndarray], height: float) -> bpy.types.Object:
 
 
 def studio() -> None:
-    """A floor, a sun, a sky, and one grey for everything: shapes are looked at, not materials."""
+    """A white floor, a sun and a bright sky."""
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.render.resolution_y, scene.render.resolution_x = SIZE
@@ -167,12 +190,13 @@ def studio() -> None:
     scene.view_settings.view_transform = "Standard"
     scene.world = bpy.data.worlds.new("sky")
     scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.35, 0.38, 0.43, 1)
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.62, 0.66, 0.72, 1)
     sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.data.angle = 1.6, 0.1
+    sun.data.energy, sun.data.angle = 2.2, 0.1
     sun.rotation_euler = (0.7, 0.2, 0.9)
     floor = bpy.data.meshes.new("floor")
     floor.from_pydata([(-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0)], [], [(0, 1, 2, 3)])
+    floor.materials.append(paint((0.6, 0.6, 0.6, 1)))
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     camera.data.type = "ORTHO"
     for added in (sun, bpy.data.objects.new("floor", floor), camera):
@@ -180,13 +204,22 @@ def studio() -> None:
     scene.camera = camera
 
 
-def grey() -> bpy.types.Material:
-    material = bpy.data.materials.new("grey")
+def paint(colour: tuple[float, float, float, float]) -> bpy.types.Material:
+    material = bpy.data.materials.new("paint")
     material.use_nodes = True
     shader = material.node_tree.nodes["Principled BSDF"]
-    shader.inputs["Base Color"].default_value = (0.45, 0.45, 0.45, 1)
-    shader.inputs["Roughness"].default_value = 1.0
+    shader.inputs["Base Color"].default_value = colour
+    shader.inputs["Roughness"].default_value = 0.7
     return material
+
+
+def paint_all(colour: tuple[float, float, float, float]) -> None:
+    """One colour for everything but the floor: shapes are looked at, not materials."""
+    material = paint(colour)
+    for mesh in bpy.data.meshes:
+        if mesh.name != "floor":
+            mesh.materials.clear()
+            mesh.materials.append(material)
 
 
 def main() -> None:
@@ -201,16 +234,10 @@ def main() -> None:
             figure = show_source(Path(path), clip)
         else:
             figure = show_rig(rigs.build(name, lambda file: Path(shared) / file), clip)
-        bpy.context.view_layer.material_override = grey()
         written += draw(name, figure, clip, folder, label)
+    written.append(draw_title(name, folder))
     Path(out).write_text(json.dumps(written))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exception:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # bpy hangs at exit after Rigify has generated; what failed has written nothing
+    run_and_leave(main)

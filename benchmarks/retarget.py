@@ -52,7 +52,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rigs", nargs="+", choices=RIGS, default=RIGS, metavar="RIG", help=", ".join(RIGS))
+    parser.add_argument(
+        "--rigs",
+        nargs="+",
+        default=RIGS,
+        metavar="RIG",
+        help=f"of tests/blender_addon/retarget/rigs.py: {', '.join(RIGS)}",
+    )
     parser.add_argument(
         "--motions", nargs="+", metavar="NAME", help="default: all of walk, run, jump, dance, akun_1"
     )
@@ -67,11 +73,18 @@ def main() -> int:
     )
     parser.add_argument("--python", default=sys.executable, help="interpreter with the bpy to measure in")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw source and characters in step")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="only draw source and characters in step"
+    )
     options = parser.parse_args()
     asked = options.motions
     motions = sources(Path(options.shared), options.cache, fit=asked is None or "akun_1" in asked)
     motions = {name: path for name, path in motions.items() if asked is None or name in asked}
+    if options.pictures:
+        from _retarget_sheet import draw
+
+        draw(options.pictures, options.rigs, motions, options.shared, options.python)
+        return 0
     print(f"{'rig':17}{'motion':8}" + "".join(f"{title:>12}" for title in COLUMNS.values()))
     figures: dict[str, float] = {}
     failed = []
@@ -91,10 +104,6 @@ def main() -> int:
         )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
-    if options.pictures:
-        from _retarget_sheet import draw
-
-        draw(options.pictures, options.rigs, motions, options.shared, options.python)
     for rig in failed:
         print(f"{rig}: failed, see above", file=sys.stderr)
     return 1 if failed else 0

@@ -126,6 +126,13 @@ def _source_map(settings: Settings) -> BoneMap:
         raise
 
 
+def _selected(settings: Settings) -> int:
+    """The table's selected line."""
+    if not 0 <= settings.active_pair < len(settings.pairs):
+        raise AddonError("detect the bones, then select a line of the table")
+    return settings.active_pair
+
+
 class LIQUID_MOTION_OT_retarget_add_link(_OnCharacter, bpy.types.Operator):
     """Add a bone to the part's chain, below the selected line"""
 
@@ -133,9 +140,7 @@ class LIQUID_MOTION_OT_retarget_add_link(_OnCharacter, bpy.types.Operator):
     bl_label = "Add Bone to Chain"
 
     def run(self, context: bpy.types.Context, settings: Settings) -> set[str]:
-        if not 0 <= settings.active_pair < len(settings.pairs):
-            raise AddonError("detect the bones, then select a line of the table")
-        place = settings.active_pair
+        place = _selected(settings)
         role, link = settings.pairs[place].role, settings.pairs[place].link
         for pair in settings.pairs:
             if pair.role == role and pair.link > link:
@@ -154,9 +159,7 @@ class LIQUID_MOTION_OT_retarget_remove_link(_OnCharacter, bpy.types.Operator):
     bl_label = "Remove Bone"
 
     def run(self, context: bpy.types.Context, settings: Settings) -> set[str]:
-        if not 0 <= settings.active_pair < len(settings.pairs):
-            raise AddonError("detect the bones, then select a line of the table")
-        pair = settings.pairs[settings.active_pair]
+        pair = settings.pairs[_selected(settings)]
         if sum(other.role == pair.role for other in settings.pairs) == 1:
             pair.bone = ""
             return {"FINISHED"}
@@ -172,10 +175,10 @@ class LIQUID_MOTION_OT_retarget_take_bone(_OnCharacter, bpy.types.Operator):
     bl_label = "Take Active Bone"
 
     def run(self, context: bpy.types.Context, settings: Settings) -> set[str]:
-        bone = settings.target.data.bones.active
-        if bone is None or not 0 <= settings.active_pair < len(settings.pairs):
-            raise AddonError("select a line of the table, and a bone of the character in Pose Mode")
-        settings.pairs[settings.active_pair].bone = bone.name
+        pair, bone = settings.pairs[_selected(settings)], settings.target.data.bones.active
+        if bone is None:
+            raise AddonError("select a bone of the character in Pose Mode")
+        pair.bone = bone.name
         return {"FINISHED"}
 
 
@@ -368,12 +371,4 @@ _CLASSES = (
     LIQUID_MOTION_OT_retarget,
 )
 
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -309,13 +309,14 @@ _CLASSES = (
 )
 
 
+_register, _unregister = bpy.utils.register_classes_factory(_CLASSES)
+
+
 def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    _register()
     bpy.types.Scene.liquid_motion_retarget = bpy.props.PointerProperty(type=LIQUID_MOTION_RetargetSettings)
 
 
 def unregister() -> None:
     del bpy.types.Scene.liquid_motion_retarget
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..operators.retarget_settings import counts_of
-from ._common import RETARGET
+from ._common import RETARGET, Tab
 
 ICONS = {
     "NAMED": "COLORSET_03_VEC",  # green
@@ -15,7 +15,6 @@ ICONS = {
     "OPTIONAL": "COLORSET_13_VEC",  # grey
     "MISSING": "COLORSET_01_VEC",  # red
 }
-_TAB = {"bl_space_type": "VIEW_3D", "bl_region_type": "UI", "bl_category": "Liquid Motion"}
 _WIDE = 450
 """Pixels of the sidebar from which the table has room for a third column."""
 
@@ -43,9 +42,8 @@ def _spoken(role: str, link: int) -> str:
     return f"{name} {link + 1}" if link else name
 
 
-class LIQUID_MOTION_PT_retarget(bpy.types.Panel):
+class LIQUID_MOTION_PT_retarget(Tab, bpy.types.Panel):
     bl_label = "Retarget"
-    bl_space_type, bl_region_type, bl_category = _TAB.values()
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = RETARGET
 
@@ -68,8 +66,7 @@ class LIQUID_MOTION_PT_retarget(bpy.types.Panel):
         layout.operator("liquid_motion.retarget", icon="CHECKMARK")
 
 
-class _SubPanel:
-    bl_space_type, bl_region_type, bl_category = _TAB.values()
+class _SubPanel(Tab):
     bl_parent_id = "LIQUID_MOTION_PT_retarget"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -181,12 +178,4 @@ _CLASSES = (
     LIQUID_MOTION_PT_retarget_options,
 )
 
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

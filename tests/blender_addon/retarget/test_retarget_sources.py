@@ -102,6 +102,20 @@ def test_every_smpl_without_a_body(width):
     assert {"hips", "spine", "head", "left_hand", "right_toes"} <= set(match(clip.skeleton).pairs)
 
 
+@pytest.mark.parametrize("kind", ["SMPL", "SMPLH", "SMPLX"])
+def test_joints_are_named_and_joined_as_in_the_body_models(kind):
+    """The extension may not import the body models: its own table is held to theirs here."""
+    from smpl_fitting.body import names
+
+    prefix = "" if kind == "SMPL" else f"{kind}_"
+    theirs = getattr(names, f"{prefix}JOINT_NAMES")
+    skeleton = motion_clip(replace(sine_motion(2, 3 * len(theirs)), model="smpl")).skeleton
+    assert skeleton.names == tuple(theirs)
+    parents = getattr(names, f"{kind}_PARENTS", None)
+    if parents is not None:
+        assert skeleton.parents.tolist() == list(parents)
+
+
 def test_motion_of_another_skeleton(tmp_path):
     with pytest.raises(AddonError, match="joints"):
         motion_clip(sine_motion(3, 72 + 3))
