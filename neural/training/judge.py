@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neural import metrics
 from neural.networks.computing import autocast
 from neural.networks.generator import Generator, compose
+from neural.perceptual import lite2_distance
 from neural.training.dataset import training_files, whole_window
 from neural.training.losses import laid_over
 from neural.training.samples import SampleFile
@@ -34,8 +36,9 @@ class Judge:
 
     @torch.inference_mode()
     def figures(self, generator: Generator, bf16: bool) -> tuple[dict[str, float], Tensor | None]:
-        """PSNR in dB over mid-grey in the truth's box, and mean absolute error of coverage, of ``warp`` and
-        ``liquid``; and a sheet (3, H, W) of source, truth, warp and liquid. Empty without targets."""
+        """PSNR in dB, SSIM and EfficientNet-Lite2's distance over mid-grey in the truth's box, and the mean absolute
+        error of coverage, of ``warp`` and ``liquid``; and a sheet (3, H, W) of source, truth, warp and liquid.
+        Empty without targets."""
         scores: dict[str, list[float]] = {}
         rows = []
         for index, (file, number) in enumerate(self._targets):
@@ -50,17 +53,12 @@ class Judge:
                     batch.trust,
                     generator.encode(batch.pictures),
                 )
-            box = _box(batch.truth[0, 3])
             truth = laid_over(batch.truth, batch.background)
             shown = [batch.pictures[0, :1, :3], truth]
             for name, picture in (("warp", batch.warp), ("liquid", compose(batch.warp, answer))):
-                picture = (picture.clamp(0, 1) * 255).round() / 255
-                over = laid_over(picture, batch.background)
-                error = (over - truth)[..., box[0], box[1]].square().mean().clamp(min=1e-10)
-                scores.setdefault(f"{name}_psnr_db", []).append(float(-10 * torch.log10(error)))
-                mask = (picture[:, 3] - batch.truth[:, 3])[..., box[0], box[1]].abs().mean()
-                scores.setdefault(f"{name}_mask_error", []).append(float(mask))
-                shown.append(over)
+                shown.append(laid_over(picture.clamp(0, 1), batch.background))
+                for figure, value in _compared(shown[-1], picture, truth, batch.truth).items():
+                    scores.setdefault(f"{name}_{figure}", []).append(value)
             if index < _SHOWN:
                 rows.append(torch.cat([_tile(one[0].float().cpu()) for one in shown], dim=2))
         means = {name: float(np.mean(values)) for name, values in scores.items()}
@@ -69,17 +67,23 @@ class Judge:
         return means, torch.cat(rows, dim=1) if rows else None
 
 
-def _box(alpha: Tensor) -> tuple[slice, slice]:
-    """The person's rows and columns, with a margin of 5%."""
-    rows, columns = (alpha > 0.5).any(1).nonzero()[:, 0], (alpha > 0.5).any(0).nonzero()[:, 0]
-    if len(rows) == 0:
-        return slice(None), slice(None)
-    slices = []
-    for places in (rows, columns):
-        low, high = int(places[0]), int(places[-1]) + 1
-        margin = round(0.05 * (high - low))
-        slices.append(slice(max(low - margin, 0), high + margin))
-    return slices[0], slices[1]
+def _compared(shown: Tensor, picture: Tensor, truth: Tensor, true_picture: Tensor) -> dict[str, float]:
+    """Figures of one picture (1, 3, H, W) in the true person's box; ``picture``: the same with its coverage."""
+    mask = true_picture[0, 3].cpu().numpy()
+    box = metrics.person_box(mask)
+    drawn, wanted = (_bytes(one) for one in (shown, truth))
+    figures = {"psnr_db": metrics.psnr(drawn, wanted, box), "ssim": metrics.ssim(drawn, wanted, box)}
+    distance = lite2_distance(drawn, wanted, box)
+    if distance is not None:
+        figures["lite2_distance"] = distance
+    x0, y0, x1, y1 = box or (0, 0, mask.shape[1], mask.shape[0])
+    off = (picture[0, 3] - true_picture[0, 3]).abs()[y0:y1, x0:x1]
+    return figures | {"mask_error": float(off.mean())}
+
+
+def _bytes(picture: Tensor) -> np.ndarray:
+    """(H, W, 3) uint8 of (1, 3, H, W)."""
+    return (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def _tile(picture: Tensor) -> Tensor:

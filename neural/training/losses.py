@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from neural.networks.efficientnet_lite import EfficientNetLite
 
-FEATURE_MAPS = 3
-"""Maps of EfficientNet-Lite0 that are compared, at strides 2, 4 and 8; coarser ones ask for what a crop cannot tell."""
+FEATURE_MAPS = 4
+"""Maps of EfficientNet-Lite0 that are compared, at strides 2 to 16; the coarsest asks for what a crop cannot tell."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LossWeights:
     mask: float = 0.2
     gradient: float = 0.25
     ssim: float = 0.1
-    perceptual: float = 0.1
+    perceptual: float = 0.15
     temporal: float = 0.5
     adversarial: float = 0.0
     adversarial_pair: float = 0.0
@@ -93,12 +93,14 @@ def similarity(first: Tensor, second: Tensor) -> Tensor:
 
 
 def perceptual(first: Tensor, second: Tensor, network: EfficientNetLite) -> Tensor:
-    """Mean absolute difference of features, each map divided by the mean size of the truth's."""
+    """Squared difference of the features scaled to unit length, averaged over places and maps (Zhang et al. 2018,
+    eq. 1 with w = 1): the form of :mod:`neural.perceptual`, which judges by another network."""
     with torch.no_grad():
         wanted = network.features(second, stop=FEATURE_MAPS)
     total = first.new_zeros(())
     for ours, truth in zip(network.features(first, stop=FEATURE_MAPS), wanted, strict=True):
-        total = total + (ours - truth).abs().float().mean() / truth.abs().float().mean().clamp(min=1e-3)
+        difference = functional.normalize(ours.float(), dim=1) - functional.normalize(truth.float(), dim=1)
+        total = total + difference.square().sum(1).mean()
     return total / len(wanted)
 
 

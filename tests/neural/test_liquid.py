@@ -5,11 +5,12 @@ import pytest
 import torch
 from painted import body_pose, level_camera
 
-from neural.liquid import LiquidRenderer
+from neural.liquid import SHIPPED, LiquidRenderer
 from neural.liquid_inputs import STATURE, person_window, source_inputs, stature, target_inputs
 from neural.networks.generator import Generator, GeneratorConfig
 from neural.networks.weights import WeightsError, save_generator
 from neural.render import WarpRenderer
+from neural.renderers import make_renderer
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +150,10 @@ def test_a_wrong_mesh_and_missing_weights_are_refused(subject, pose, untrained, 
         LiquidRenderer(untrained).render(subject, torch.zeros(5, 3) + 1, camera, camera.image_size)
     with pytest.raises(WeightsError, match="no such file"):
         LiquidRenderer(tmp_path / "none.safetensors")
+
+
+def test_the_shipped_weights():
+    """They load, are small enough to ship, and have their card."""
+    assert SHIPPED.stat().st_size < 20e6
+    assert SHIPPED.with_suffix(".md").is_file()
+    assert isinstance(make_renderer("liquid"), LiquidRenderer)
