@@ -107,14 +107,19 @@ def merge_by_depth(first: Picture, second: Picture) -> Picture:
 
 def to_linear(rgba: np.ndarray) -> np.ndarray:
     """(H, W, 4) float32 scene-linear premultiplied, of (H, W, 4) uint16 display-referred straight."""
-    out = np.empty(rgba.shape, np.float32)
-    for start in range(0, len(rgba), _ROWS):
-        rows = rgba[start : start + _ROWS]
+    out = np.zeros(rgba.shape, np.float32)
+    rows, columns = (np.flatnonzero(rgba[..., 3].any(axis)) for axis in (1, 0))
+    if len(rows) == 0:
+        return out
+    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # often a small one
+    shown, target = rgba[part], out[part]
+    for start in range(0, len(shown), _ROWS):
+        few = shown[start : start + _ROWS]
         linear = np.take(
-            _linear_table(), rows, mode="clip"
+            _linear_table(), few, mode="clip"
         )  # alpha too: three channels apart take twice as long
         linear[..., 3] = 1.0
-        np.multiply(linear, from_fixed(rows[..., 3:]), out=out[start : start + _ROWS])
+        np.multiply(linear, from_fixed(few[..., 3:]), out=target[start : start + _ROWS])
     return out
 
 
