@@ -12,9 +12,11 @@ from typing import Any
 import bpy
 
 from .errors import AddonError
+from .preferences import body_file
 from .project import project_folder, unused_path
 from .tasks import Step
 
+OPEN_BODIES = ("open", "open_h")
 MOTIONS, PEOPLE, PICTURES = "motions", "people", "pictures"
 
 
@@ -84,7 +86,7 @@ def _convert(work: Any, body: str) -> Plan:
     source = existing(work.driving_motion, "a motion file or recording")
     out = unused_path(_folder(MOTIONS), f"{source.stem}.npz")
     params = {"source": str(source), "out": str(out)}
-    params["body" if work.body == "file" else "to"] = body
+    params["to" if work.body in OPEN_BODIES else "body"] = body
     return Plan([Step("convert", params)], motion=out)
 
 
@@ -138,8 +140,12 @@ def personalise(work: Any, look: Path, seconds: float) -> Step:
 
 
 def body_name(work: Any) -> str:
-    """The body as jobs name it: ``open``, ``open_h`` or a model file."""
-    return str(existing(work.body_file, "an SMPL file")) if work.body == "file" else work.body
+    """The body as jobs name it: ``open``, ``open_h`` or a model file.
+
+    Raises:
+        AddonError: a model is chosen whose file is not set in the preferences, or not there.
+    """
+    return work.body if work.body in OPEN_BODIES else body_file(work.body)
 
 
 def _folder(name: str) -> Path:

@@ -58,7 +58,9 @@ DRIVING_KINDS = (
 BODIES = (
     ("open", "Open Body", "The body that comes with Liquid Motion; hands are held still"),
     ("open_h", "Open Body with Fingers", "The body that comes with Liquid Motion, with hands that move"),
-    ("file", "SMPL File", "An SMPL, SMPL-H or SMPL-X file of your own"),
+    ("smpl", "SMPL", "Your own SMPL file, as chosen in the preferences"),
+    ("smplh", "SMPL-H", "Your own SMPL-H file, as chosen in the preferences"),
+    ("smplx", "SMPL-X", "Your own SMPL-X file, as chosen in the preferences"),
 )
 VIEWS = (
     ("smooth", "Source", "The camera of the source; the person moves through its place"),
@@ -98,12 +100,6 @@ class LIQUID_MOTION_WorkSettings(bpy.types.PropertyGroup):
         poll=_is_armature,
     )
     body: bpy.props.EnumProperty(name="Body", description="The body that is fitted", items=BODIES)
-    body_file: bpy.props.StringProperty(
-        name="SMPL File",
-        description="SMPL, SMPL-H or SMPL-X model (.npz, .pkl)",
-        subtype="FILE_PATH",
-        **_RELATIVE,
-    )
     use_stature: bpy.props.BoolProperty(
         name="Known Height", description="Say how tall the driving person is", default=False
     )

@@ -31,8 +31,6 @@ class LIQUID_MOTION_PT_fit_options(Tab, bpy.types.Panel):
         layout.use_property_decorate = False
         work = context.scene.liquid_motion.work
         layout.prop(work, "body")
-        if work.body == "file":
-            layout.prop(work, "body_file")
         if work.driving_kind != "CLIP":
             return
         _switched(layout, work, "use_stature", "stature")

@@ -262,8 +262,8 @@ def test_why_buttons_are_grey(press, footage, tmp_path):
     work().driving.path = str(tmp_path / "gone.mp4")
     with pytest.raises(RuntimeError, match="gone.mp4: a driving clip is not there any more"):
         press.fit()
-    work().body = "file"
-    with pytest.raises(RuntimeError, match="choose an SMPL file first"):
+    work().body = "smplx"
+    with pytest.raises(RuntimeError, match="no SMPL-X file is chosen"):
         press.fit()
 
 
