@@ -15,6 +15,7 @@ from neural.compositing import over, to_bytes
 from neural.frame_pool import in_order
 from neural.provenance import evidence_is_there, trace, write_evidence
 from neural.renderers import WARP, Renderer, frames_at_once, make_renderer
+from neural.stand_in_camera import with_stand_in_camera
 from neural.subject import Subject
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import FootageError, SubjectError
@@ -44,7 +45,7 @@ def transfer(
     """Draw the subject in every frame of the motion, without footage or Blender.
 
     Args:
-        motion: with its cameras. body: of the subject's model.
+        motion: with its cameras, if it has any. body: of the subject's model.
         out: a folder; gets ``frames/####.png``, ``out.mp4`` and ``motion.npz`` (as the subject's body does it).
         background: see :func:`neural.backdrops.backdrops`.
         cam_strategy: see :mod:`neural.camera_strategy`. renderer: see :mod:`neural.renderers`.
@@ -52,7 +53,7 @@ def transfer(
 
     Raises:
         SubjectError: the subject has another body model.
-        LiquidMotionError: the motion has no cameras, a choice is unknown, or the folder cannot be written.
+        LiquidMotionError: a choice is unknown, or the folder cannot be written.
         Cancelled: through ``progress``; every frame is there whole or not at all.
     """
     drawing = make_renderer(renderer)
@@ -90,9 +91,11 @@ def plan_transfer(
 ) -> tuple[Motion, CameraPlan]:
     """The movement as the subject's body does it, with the cameras that see it, and those cameras.
 
+    A motion without cameras gets a standing one before it (:mod:`neural.stand_in_camera`).
+
     Raises:
         SubjectError: the subject has another body model.
-        LiquidMotionError: the motion has no cameras, or the strategy is unknown.
+        LiquidMotionError: the strategy is unknown.
     """
     if subject.model != body.name:
         raise SubjectError(
@@ -101,6 +104,8 @@ def plan_transfer(
     moved = with_shape(motion, body, subject.motion.betas)
     height, width = subject.images[0].shape[:2]
     source = dataclasses.replace(subject.motion, image_size=(height, width))
+    if not moved.has_cameras:
+        moved = with_stand_in_camera(moved, body, source)
     plan = plan_cameras(cam_strategy, body, source, moved)
     size = _limited(plan.image_size, longest_side)
     cameras = tuple(camera.resized(size) for camera in plan.cameras)
