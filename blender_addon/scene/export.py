@@ -64,6 +64,7 @@ def _stage(
     """A scene with copies of rig and body, the body in its shape; gone afterwards, the file is as it was."""
     frame = scene.frame_current
     stage = bpy.data.scenes.new(rig.name)  # what FBX and glTF call the animation
+    keys = set(bpy.data.shape_keys)
     moving, dressed, mesh = rig.copy(), body.copy(), body.data.copy()
     pairs = ((rig, moving), (body, dressed), (body.data, mesh))
     names = [original.name for original, _ in pairs]
@@ -89,6 +90,8 @@ def _stage(
         bpy.data.objects.remove(dressed)
         bpy.data.meshes.remove(mesh)
         bpy.data.objects.remove(moving)
+        # before 5.0 the copied mesh leaves its cleared keys behind, which Blender then warns about when saving
+        bpy.data.batch_remove([key for key in bpy.data.shape_keys if key not in keys])
         for (original, _), name in zip(pairs, names, strict=True):
             if original.library is None:
                 original.name = name

@@ -39,8 +39,9 @@ def joints(rig, frame):
 
 
 def state():
-    kinds = (bpy.data.objects, bpy.data.meshes, bpy.data.scenes, bpy.data.actions, bpy.data.armatures)
-    return [sorted(data.name for data in kind) for kind in kinds] + [bpy.context.scene.frame_current]
+    kinds = ("objects", "meshes", "shape_keys", "scenes", "actions", "armatures")
+    names = [sorted(data.name for data in getattr(bpy.data, kind)) for kind in kinds]
+    return [*names, bpy.context.scene.frame_current]
 
 
 @pytest.mark.parametrize("suffix", IMPORTERS)
