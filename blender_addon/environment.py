@@ -6,12 +6,10 @@ versions it was tested with. What pip has downloaded is kept until all is well, 
 
 from __future__ import annotations
 
-import contextlib
 import email
 import functools
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -26,6 +24,7 @@ from typing import Any, TextIO
 from . import jobs
 from .errors import AddonError
 from .interpreters import clean_variables, environment_python
+from .own_folder import alone, check_long_paths, delete_tree, write_whole
 from .pip_progress import PipProgress, reason
 from .processes import run_command
 
@@ -34,7 +33,7 @@ PACKAGE = Path(__file__).with_name("worker")
 CPU, CUDA, APPLE = "CPU", "CUDA", "APPLE"
 NONE, UNFINISHED, OLD, READY = "NONE", "UNFINISHED", "OLD", "READY"
 LOG = "setup.log"
-_VENV, _CACHE, _MARK, _LOCK = "venv", "downloads", "environment.json", "lock"
+_VENV, _CACHE, _MARK = "venv", "downloads", "environment.json"
 _INDEX = {
     ("linux", CPU): "https://download.pytorch.org/whl/cpu",
     ("win32", CUDA): "https://download.pytorch.org/whl/cu130",
@@ -137,7 +136,7 @@ def create_environment(
     ours = wheel()
     _check_room(folder, flavour)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder) as lock, open(folder / LOG, "w", encoding="utf-8", buffering=1) as log:
+    with alone(folder) as lock, open(folder / LOG, "w", encoding="utf-8", buffering=1) as log:
         (folder / _MARK).unlink(missing_ok=True)
         setup = _Setup(folder, log, lock, report, cancelled)
         setup.make_venv(python)
@@ -154,25 +153,25 @@ def create_environment(
             "python": hello["python"],
             "torch": hello["torch"],
         }
-        _write(folder / _MARK, json.dumps(mark))
+        write_whole(folder / _MARK, json.dumps(mark))
         shutil.rmtree(folder / _CACHE, ignore_errors=True)
     return health
 
 
-def remove_environment(folder: Path) -> None:
+def remove_environment(folder: Path, cancelled: Callable[[], bool]) -> None:
     """Delete it with all that was downloaded for it.
 
     Raises:
         AddonError: a file is in use, or another Blender is making it.
+        JobCancelled: ``cancelled()`` became true; it is gone all the same, and its files go the next time.
     """
     if not folder.exists():
         return
     try:
-        with _alone(folder):
+        with alone(folder):
             (folder / _MARK).unlink(missing_ok=True)
-            for name in (_VENV, _CACHE):
-                if (folder / name).exists():
-                    shutil.rmtree(folder / name)
+            delete_tree(folder / _VENV, cancelled)
+            delete_tree(folder / _CACHE, cancelled)
         shutil.rmtree(folder)
     except OSError as error:
         raise AddonError(
@@ -202,7 +201,7 @@ class _Setup:
         """The environment, and a pip that can report its progress; a usable one is kept."""
         self._tell("Making the environment", 0.0)
         if self._pip_version() is None:
-            shutil.rmtree(self._venv, ignore_errors=True)
+            delete_tree(self._venv, self._cancelled)
             command = [str(python), "-I", "-m", "venv", str(self._venv)]
             self._run(command, "the environment cannot be made", lambda line: not line)
         for path in _half_installed(self._site_packages()):
@@ -341,50 +340,4 @@ def _check_room(folder: Path, flavour: str) -> None:
             f"{existing}: {free:.0f} GB free, the environment needs {needed:.0f}; free some space"
         )
     if sys.platform == "win32" and len(str(folder)) + _LONGEST_PATH > 259:
-        _check_long_paths(folder)
-
-
-def _check_long_paths(folder: Path) -> None:
-    """Windows refuses paths of more than 259 characters unless it was told otherwise."""
-    folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / ("x" * (_LONGEST_PATH - 50)) / ("x" * 48)
-    try:
-        probe.mkdir(parents=True)
-    except OSError as error:
-        raise AddonError(
-            f"{folder}: too long a path for Windows; switch on long paths (in the registry, LongPathsEnabled), or make "
-            "an environment elsewhere and choose its Python"
-        ) from error
-    finally:
-        shutil.rmtree(probe.parent, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[int]:
-    """Two Blenders do not build the same environment: a lock that ends with the processes that hold it open.
-
-    pip inherits it (its descriptor), and may outlive a Blender that was killed by some seconds.
-    """
-    with open(folder / _LOCK, "a+b") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AddonError(
-                f"{folder}: another Blender is setting up this environment; wait for it"
-            ) from error
-        yield file.fileno()
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+        check_long_paths(folder, _LONGEST_PATH)

@@ -40,6 +40,15 @@ def may_go_online() -> str:
     return "Online access is off: allow it under Preferences > System > Network"
 
 
+def no_worker() -> str:
+    """Why no worker can be started, or ''."""
+    try:
+        preferences.worker_python()
+    except AddonError as error:
+        return str(error)
+    return ""
+
+
 def _keep(health: dict[str, Any]) -> None:
     findings[:] = health["findings"]
 
@@ -99,12 +108,9 @@ class LIQUID_MOTION_OT_environment_check(bpy.types.Operator):
         if task_under_way() is not None:
             cls.poll_message_set("Under way")
             return False
-        try:
-            preferences.worker_python()
-        except AddonError as error:
-            cls.poll_message_set(str(error))
-            return False
-        return True
+        if why := no_worker():
+            cls.poll_message_set(why)
+        return not why
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         findings.clear()
@@ -142,7 +148,7 @@ class LIQUID_MOTION_OT_environment_remove(bpy.types.Operator):
         def work(report: jobs.Report, cancelled: tasks.Cancelled) -> None:
             jobs.stop_workers()
             report("Deleting", 0.0, None)
-            environment.remove_environment(folder)
+            environment.remove_environment(folder, cancelled)
 
         return tasks.answer(self, tasks.submit(REMOVE, work, lambda _: None))
 
@@ -161,10 +167,10 @@ class LIQUID_MOTION_OT_check_body(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not _chosen_bodies():
-            cls.poll_message_set("Choose a file first")
-            return False
-        return True
+        why = no_worker() if _chosen_bodies() else "Choose a file first"
+        if why:
+            cls.poll_message_set(why)
+        return not why
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         model = self.model

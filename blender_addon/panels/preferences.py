@@ -25,41 +25,47 @@ _LETTER = 6.2
 
 def draw(own: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
     _draw_worker(own.layout, own, context)
-    _draw_findings(own.layout, context)
     _draw_bodies(own.layout, own, context)
+    _draw_findings(own.layout, context)
 
 
 def _draw_worker(layout: bpy.types.UILayout, own: bpy.types.AddonPreferences, context) -> None:
     box = layout.box()
     made = environment.state(environment_folder())
+    wanted = made in (environment.UNFINISHED, environment.OLD)
     try:
         python, where = find_worker()
         _text(box, f"Worker: {python} ({where})", context, "CHECKMARK")
     except AddonError as error:
         missing = "Liquid Motion computes in a Python of its own. Create an environment for it, or choose one"
         _text(box, str(error) if own.worker_python else missing, context, "ERROR")
+        wanted = True
     task = operators.task_under_way()
     if task is not None:
         draw_progress(box, task)
     else:
-        row = box.row()
-        row.operator("liquid_motion.environment_create", text=_BUTTONS[made], icon="IMPORT")
-        row.operator("liquid_motion.environment_check", icon="VIEWZOOM")
-        log = environment_folder() / environment.LOG
-        if log.is_file():
-            row.operator("wm.path_open", text="Log", icon="TEXT").filepath = str(log)
-        row.operator("liquid_motion.environment_remove", text="", icon="TRASH")
+        _draw_buttons(box, made)
         _draw_last(box, context)
-    if operators.may_go_online() and made != environment.READY:
+    if operators.may_go_online() and wanted:
         _text(box, operators.may_go_online(), context, "INTERNET_OFFLINE")
         if not bpy.app.online_access_override:
             box.prop(context.preferences.system, "use_online_access")
     column = box.column()
     column.use_property_split = True
-    if made != environment.READY:
+    if wanted:
         column.prop(own, "setup_flavour")
         column.prop(own, "setup_python")
     column.prop(own, "worker_python")
+
+
+def _draw_buttons(box: bpy.types.UILayout, made: str) -> None:
+    row = box.row()
+    row.operator("liquid_motion.environment_create", text=_BUTTONS[made], icon="IMPORT")
+    row.operator("liquid_motion.environment_check", icon="VIEWZOOM")
+    log = environment_folder() / environment.LOG
+    if log.is_file():
+        row.operator("wm.path_open", text="Log", icon="TEXT").filepath = str(log)
+    row.operator("liquid_motion.environment_remove", text="", icon="TRASH")
 
 
 def _draw_last(box: bpy.types.UILayout, context: bpy.types.Context) -> None:

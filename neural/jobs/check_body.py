@@ -8,6 +8,8 @@ from neural.jobs._inputs import parameter
 from neural.jobs.context import JobContext
 from smpl_fitting.errors import BodyModelError
 
+NAMES = {"smpl": "SMPL", "smplh": "SMPL-H", "smplx": "SMPL-X"}
+
 
 def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Read the file as a fit would.
@@ -27,9 +29,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     path, wanted = parameter(params, "path"), params.get("model")
     body = load_body(path)
     if wanted not in (None, body.name):
-        raise BodyModelError(
-            f"{path}: is a {body.name} model, not {wanted}; choose it in the field {body.name}"
-        )
+        is_a, field = NAMES.get(body.name, "open"), NAMES.get(wanted, wanted)
+        raise BodyModelError(f"{path}: is a model of {is_a}, not {field}; choose it in the field {is_a}")
     return {
         "model": body.name,
         "gender": body.gender,

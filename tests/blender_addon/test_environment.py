@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("bpy")
 from blender_addon import environment, interpreters, jobs  # noqa: E402
 from blender_addon.errors import AddonError  # noqa: E402
+from blender_addon.own_folder import alone  # noqa: E402
 from blender_addon.pip_progress import PipProgress, reason  # noqa: E402
 from blender_addon.processes import run_command  # noqa: E402
 
@@ -127,8 +128,10 @@ def test_life_of_an_environment(package, folder):
     with pytest.raises(environment.SetupError, match=r"the self-test found body: no file \(install again\)"):
         make()
     assert environment.state(folder) == environment.UNFINISHED
-    environment.remove_environment(folder)
-    assert environment.state(folder) == environment.NONE
+    with pytest.raises(jobs.JobCancelled):
+        environment.remove_environment(folder, lambda: True)
+    assert environment.state(folder) == environment.NONE  # nobody goes on with half of it
+    environment.remove_environment(folder, quiet)
     assert not folder.exists()
 
 
@@ -141,7 +144,7 @@ def test_needs_room(package, folder, monkeypatch):
 
 def test_one_blender_at_a_time(package, folder):
     folder.mkdir(parents=True)
-    with environment._alone(folder), pytest.raises(AddonError, match="another Blender"):
+    with alone(folder), pytest.raises(AddonError, match="another Blender"):
         environment.create_environment(sys.executable, folder, environment.CUDA, lambda *_: None, quiet)
 
 

@@ -131,7 +131,7 @@ def test_check_body_names_what_a_file_holds(tmp_path):
     path = write_smpl(tmp_path / "SMPL_MALE.npz")
     found = check_body({"path": str(path), "model": "smpl"}, JobContext())
     assert (found["model"], found["gender"], found["joints"]) == ("smpl", "male", 24)
-    with pytest.raises(BodyModelError, match="is a smpl model, not smplx"):
+    with pytest.raises(BodyModelError, match="is a model of SMPL, not SMPL-X"):
         check_body({"path": str(path), "model": "smplx"}, JobContext())
     with pytest.raises(BodyModelError, match="no such body model file"):
         check_body({"path": str(tmp_path / "none.npz")}, JobContext())
