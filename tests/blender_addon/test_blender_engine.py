@@ -170,25 +170,79 @@ def test_worker_gets_the_posed_body_and_the_camera(studio):
     assert not others
 
 
+DEFORMATIONS = {
+    "hand-set bone and moved object": """
+rig.location, rig.scale = (1, 2, 3), (1, 1.5, 1)
+rig.animation_data_clear(); rig.pose.bones['head'].rotation_quaternion = (0.6, 0.8, 0, 0)""",
+    "hand key on top of the motion": """
+scene.frame_set(4)
+bone = rig.pose.bones['spine1']
+bone.rotation_quaternion = (0.5, 0.5, 0.5, 0.5); bone.keyframe_insert('rotation_quaternion', frame=4)""",
+    "modifier": "cast = mesh.modifiers.new('Cast', 'CAST'); cast.factor = 0.6",
+    "lattice": """
+data = bpy.data.lattices.new('L'); lattice = bpy.data.objects.new('L', data); scene.collection.objects.link(lattice)
+lattice.scale = (3, 3, 3); data.points[0].co_deform = (-2, -2, -2); data.points[5].co_deform = (1, 1, 0.2)
+mesh.modifiers.new('L', 'LATTICE').object = lattice""",
+    "constraint": """
+empty = bpy.data.objects.new('E', None); scene.collection.objects.link(empty); empty.location = (0.4, -0.3, 1.2)
+constraint = rig.pose.bones['head'].constraints.new('DAMPED_TRACK'); constraint.target = empty""",
+    "NLA": """
+data = rig.animation_data
+action, data.action = data.action, None
+strip = data.nla_tracks.new().strips.new('S', 3, action); strip.scale = 2.0""",
+    "shape key by hand": """
+mesh.data.shape_keys.key_blocks['beta_1'].value = 3.0""",
+}
+
+
 def test_any_deformation_counts(studio):
-    """A lattice, a hand-set bone, a moved object: the worker gets the mesh that Blender evaluates."""
+    """Whatever Blender evaluates, by hand, constraint, NLA or modifier, is what the worker gets."""
     studio.show(known_picture() / 255)
     studio.build()
     found = studio.script(
         f"""
-mesh, rig = bpy.data.objects['Person'], bpy.data.objects['Person rig']
-cast = mesh.modifiers.new('Cast', 'CAST'); cast.factor = 0.6
-rig.location, rig.scale = (1, 2, 3), (1, 1.5, 1)
-rig.animation_data_clear(); rig.pose.bones['head'].rotation_quaternion = (0.6, 0.8, 0, 0)
-scene.frame_set(2)
-bpy.ops.render.render()
-instance = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
-points = np.array([instance.matrix_world @ v.co for v in instance.data.vertices])
-sent = np.load({str(studio.folder / "arrays.npz")!r})['vertices']
-print('JSON' + json.dumps(float(abs(points - sent).max())))
+deformations = {DEFORMATIONS!r}
+said, before = dict(), None
+for name, code in (('none', ''), *deformations.items()):
+    bpy.ops.wm.open_mainfile(filepath={str(studio.blend)!r})
+    scene = bpy.context.scene
+    scene.render.engine = 'LIQUID_MOTION'
+    mesh, rig = bpy.data.objects['Person'], bpy.data.objects['Person rig']
+    exec(code)
+    if name != 'hand-set bone and moved object' and name != 'constraint': scene.frame_set(4)
+    bpy.ops.render.render()
+    instance = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    points = np.array([instance.matrix_world @ v.co for v in instance.data.vertices])
+    sent = np.load({str(studio.folder / "arrays.npz")!r})['vertices']
+    before = points if before is None else before
+    said[name] = [float(abs(points - sent).max()), float(abs(points - before).max())]
+print('JSON' + json.dumps(said))
 """
     )
-    assert found < 1e-5
+    for name, (error, moved) in found.items():
+        assert error < 1e-5, name
+        assert (moved > 0.01) == (name != "none"), name
+
+
+def test_agx_recolours_and_standard_does_not(studio):
+    """As stated: the engine hands over scene-linear light, and the view transform does with it as with any."""
+    picture = known_picture()
+    studio.show(picture / 255)
+    studio.build()
+    studio.script(
+        f"""
+for view in ('AgX', 'Standard'):
+    scene.view_settings.view_transform = view
+    bpy.ops.render.render()
+    bpy.data.images['Render Result'].save_render({str(studio.folder)!r} + f'/{{view}}.png')
+print('JSON0')
+"""
+    )
+    assert np.array_equal(pixels(studio.folder / "Standard.png"), picture)
+    recoloured = pixels(studio.folder / "AgX.png").astype(int)
+    assert np.abs(recoloured - picture).mean() > 5
+    grey = recoloured[:8, :32].reshape(256, 4)
+    assert (grey[:, :3].max(1) - grey[:, :3].min(1) <= 2).all() and (np.diff(grey[:, 0]) >= 0).all()
 
 
 def test_changed_vertex_count_is_refused(studio):
