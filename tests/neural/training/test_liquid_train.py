@@ -205,3 +205,13 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path):
 def test_settings_have_limits():
     with pytest.raises(ValueError, match="device 'tpu' is unknown"):
         TrainConfig(data=None, out=None, device="tpu")
+
+
+def test_the_command_trains_and_says_what_came_out(work, unbroken, capfd):
+    from neural.cli import main
+
+    with pytest.raises(SystemExit) as end:
+        main(["train", str(recipe(work, "unbroken"))])
+    out = capfd.readouterr().out
+    assert end.value.code == 0
+    assert "generator.safetensors: 6 steps" in out and "gain_db" in out
