@@ -7,11 +7,12 @@ at once and returns when it is done.
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -280,7 +281,7 @@ def _deliver(task: Task, result: Any) -> tuple[str, Any]:
     if scene is None:
         return DONE, f"the file it was for is closed; what was made is in {task.folder}"
     _, on_done = _plans[task]
-    with bpy.context.temp_override(**_where(scene)):
+    with _looking_at(scene):
         try:
             words = on_done(result)
         except Exception as error:
@@ -291,12 +292,20 @@ def _deliver(task: Task, result: Any) -> tuple[str, Any]:
     return DONE, words or ""
 
 
-def _where(scene: bpy.types.Scene) -> dict[str, Any]:
-    """The context of a scene: timers have no window of their own."""
-    window = next((w for w in bpy.context.window_manager.windows if w.scene == scene), None)
-    if window is None:
-        return {"scene": scene, "view_layer": scene.view_layers[0]}
-    return {"window": window, "scene": scene, "view_layer": window.view_layer}
+@contextlib.contextmanager
+def _looking_at(scene: bpy.types.Scene) -> Iterator[None]:
+    """The context of a scene: timers have no window, and operators need one that shows the scene."""
+    windows = list(bpy.context.window_manager.windows)
+    window = next((w for w in windows if w.scene == scene), windows[0])
+    shown = window.scene
+    if shown != scene:
+        window.scene = scene
+    try:
+        with bpy.context.temp_override(window=window):
+            yield
+    finally:
+        if shown != scene:
+            window.scene = shown
 
 
 def _end(task: Task, state: str, message: str) -> None:

@@ -96,7 +96,7 @@ def sources(out: Path, source: Path) -> Story:
     parameters = area.spaces.active.params
     parameters.directory = str(source.parent).encode()
     parameters.display_type = "THUMBNAIL"
-    yield 2.0
+    yield 6.0  # its thumbnails come one by one
     parameters.filename = source.name
     yield from shoot(out / "file_browser.jpg", on_screen(window))
     yield from click(lambda: browser("EXECUTE"), "file.execute", (0.95, 0.85, 0.75))

@@ -25,7 +25,7 @@ class LIQUID_MOTION_PT_person(Tab, bpy.types.Panel):
         if work.subject and can_personalise():
             draw_button(layout, "liquid_motion.personalise", "SHADERFX")
         body = body_of(context.object)
-        if body is not None:
+        if body is not None and body.liquid_motion.version:
             layout.prop(body.liquid_motion, "subject")
         layout.operator("liquid_motion.import_motion", icon="IMPORT")
 

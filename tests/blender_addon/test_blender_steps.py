@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import small_person
 
 bpy = pytest.importorskip("bpy")
-from blender_addon import jobs  # noqa: E402
+from blender_addon import jobs, tasks  # noqa: E402
 
 DEMO = Path(__file__).parents[2] / "neural" / "data" / "demo"
 
@@ -227,6 +228,25 @@ def test_again_hides_the_earlier(press, footage):
     bpy.data.objects.remove(work().person)  # deleted by hand
     press.make_person()
     assert work().person.name.startswith("Person rig")
+
+
+def test_result_for_a_scene_that_no_window_shows(press, footage, monkeypatch):
+    """The body comes into the scene in which Fit was pressed; the one that is looked at now stays empty."""
+    monkeypatch.setattr(tasks, "_blocks", lambda: False)
+    pressed = bpy.context.scene
+    work().driving.path = str(footage[1])
+    press.fit()
+    other = bpy.data.scenes.new("Other")
+    bpy.context.window_manager.windows[0].scene = other
+    end = time.monotonic() + 20
+    while tasks.running():
+        assert time.monotonic() < end
+        tasks._tick()
+        time.sleep(0.02)
+    assert tasks.all()[0].state == tasks.DONE, tasks.all()[0].log
+    assert "Fitted Body" in pressed.objects and pressed.liquid_motion.work.stand_in is not None
+    assert not other.objects and bpy.context.scene == other
+    assert pressed.frame_end == 6
 
 
 def test_sources(press, footage, tmp_path):
