@@ -16,7 +16,6 @@ from _guide_window import (  # noqa: E402
     click,
     enter,
     find,
-    move,
     play,
     press,
     region_of,
@@ -32,7 +31,7 @@ MODULE = next(
     (a.module for a in bpy.context.preferences.addons if a.module.endswith("liquid_motion")),
     "blender_addon",
 )
-SHOWN = 37  # of the demo's clip: the leap's highest point
+SHOWN = 27  # of the demo's clip: about to leap
 FIT_S, PERSON_S, RENDER_S = 600, 600, 300
 
 
@@ -143,8 +142,9 @@ def render(out: Path) -> Story:
     yield from wait_for(lambda: bool(done), RENDER_S, "the render")
     yield 1.5
     window = bpy.context.window_manager.windows[-1]
-    move(window, window.width / 2, window.height / 2)
-    yield from press("Home")  # the whole picture
+    area = next(a for a in window.screen.areas if a.type == "IMAGE_EDITOR")
+    with bpy.context.temp_override(window=window, area=area, region=region_of(area, "WINDOW")):
+        bpy.ops.image.view_all(fit_view=True)
     yield from shoot(out / "render.jpg", on_screen(window))
 
 
