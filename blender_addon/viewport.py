@@ -114,6 +114,7 @@ class Preview:
         self._version = 0
         self._pace = Pace()
         self._thread: threading.Thread | None = None
+        self._starting = False
         self._answer: Answer | None = None
         self._texture: gpu.types.GPUTexture | None = None
         self._part = (0.0, 0.0, 0.0, 0.0)
@@ -138,7 +139,8 @@ class Preview:
         if self._texture is not None:
             self._show(size)
         busy = self._thread is not None or not self._pace.settled
-        self._engine.update_stats("", self._error or ("Drawing" if busy else ""))
+        doing = "Starting the worker" if self._starting else "Drawing"
+        self._engine.update_stats("", self._error or (doing if busy else ""))
         if busy and not bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.register(self._tick, first_interval=_TICK_S)
 
@@ -179,8 +181,13 @@ class Preview:
     def _work(self, asked: Answer, snapshot: Snapshot, python: str, renderer: str) -> None:
         """In a thread of its own: nothing here may touch bpy."""
         try:
-            picture = Drawing(jobs.shared_worker(python), renderer).picture(snapshot)
+            worker = jobs.shared_worker(python)
+            self._starting = worker.greeting is None
+            worker.wait_until_ready()
+            self._starting = False
+            picture = Drawing(worker, renderer).picture(snapshot)
         except AddonError as error:
+            self._starting = False
             self._answer = replace(asked, error=str(error))
             return
         alpha = picture.rgba[::-1, :, 3]

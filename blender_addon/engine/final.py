@@ -33,6 +33,8 @@ def render_frame(
         raise AddonError(f"scene {scene.name!r} renders stereo views; switch off Output > Stereoscopy")
     worker = jobs.shared_worker(worker_python())  # starts while we gather
     view, moments = gather(engine, depsgraph)
+    if worker.greeting is None:
+        engine.update_stats("", "Starting the worker")
     total = sum(len(snapshot.people) for snapshot, _ in moments)
     drawn = 0
 

@@ -41,9 +41,11 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     size = image_size(parameter(params, "size"))
     arrays_path = Path(parameter(params, "arrays"))
     arrays = _read_arrays(arrays_path)
-    subject = _subject(Path(parameter(params, "subject")), context)
     out = Path(parameter(params, "out"))
-    context.progress.update(0.0)
+    context.progress.part("Loading the person", 0.0, 0.1).update(0.0)
+    subject = _subject(Path(parameter(params, "subject")), context)
+    drawing = context.progress.part("Drawing", 0.1, 1.0)
+    drawing.update(0.0)
     vertices, camera = _view(arrays, "", size)
     expected = len(subject.surface.rest)
     if len(vertices) != expected:
@@ -59,7 +61,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
     rgba = (result.rgba[inside] * 65535.0 + 0.5).astype(np.uint16)
     write_blocks(out, rgba, result.depth[inside], result.provenance[inside])
-    context.progress.update(1.0)
+    drawing.update(1.0)
     return {"path": str(out), "box": box, "render_s": render_s}
 
 
