@@ -19,8 +19,8 @@ def command(
         typer.Option(
             "--take",
             metavar="DIR:PART[,PART…]",
-            help="A donor and the parts it gives: head, torso, upper, lower, arms, legs, hands, feet, or one limb "
-            "as left_forearm. May be repeated.",
+            help="A donor and the parts it gives: head, torso, shirt, upper, lower, arms, legs, hands, feet, or one "
+            "limb as left_forearm. May be repeated.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new subject's folder.")],

@@ -34,6 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "feet": ("left_foot", "right_foot"),
     "arms": ("left_upper_arm", "right_upper_arm", "left_forearm", "right_forearm"),
     "legs": ("left_thigh", "right_thigh", "left_shin", "right_shin"),
+    "shirt": ("torso", "left_upper_arm", "right_upper_arm"),
     "upper": ("torso", "left_upper_arm", "right_upper_arm", "left_forearm", "right_forearm"),
     "lower": ("left_thigh", "right_thigh", "left_shin", "right_shin"),
 }
