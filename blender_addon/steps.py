@@ -52,6 +52,11 @@ def existing(text: str, what: str) -> Path:
     return path
 
 
+def demo() -> Step:
+    """The photo and clip that come with the worker, copied into the project."""
+    return Step("demo_footage", {"out": str(_folder("demo"))})
+
+
 def find_people(footage: Any) -> tuple[Step, Path]:
     """Draw everybody in a photo or clip into a picture."""
     clip = existing(footage.path, "a photo or clip")

@@ -12,6 +12,8 @@ from ..results import show_people
 from ..work_settings import LIQUID_MOTION_Footage, LIQUID_MOTION_WorkSettings
 from ._work import WorkOperator, under_way
 
+_DEMO = "Copy the demo's footage"
+
 
 class LIQUID_MOTION_OT_source_add(bpy.types.Operator):
     """Add photos and clips of the person: whole body, from as many sides as there are"""
@@ -48,6 +50,26 @@ class LIQUID_MOTION_OT_source_add(bpy.types.Operator):
             work.sources.add().path = stored_path(path)
         work.active_source = max(0, len(work.sources) - 1)
         return {"FINISHED"}
+
+
+class LIQUID_MOTION_OT_try_demo(WorkOperator, bpy.types.Operator):
+    """Take the photo and the clip that come with Liquid Motion as source and driving"""
+
+    bl_idname = "liquid_motion.try_demo"
+    bl_label = "Try the Demo"
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        return "There are sources already" if context.scene.liquid_motion.work.sources else under_way(_DEMO)
+
+    def start(self, context: bpy.types.Context) -> set[str]:
+        def take(results: list[dict]) -> None:
+            work = bpy.context.scene.liquid_motion.work
+            for path in results[0]["sources"]:
+                work.sources.add().path = stored_path(Path(path))
+            work.driving_kind, work.driving.path = "CLIP", stored_path(Path(results[0]["driving"]))
+
+        return self.queue(_DEMO, [steps.demo()], take)
 
 
 class LIQUID_MOTION_OT_source_remove(bpy.types.Operator):
@@ -164,6 +186,7 @@ def _title(footage: LIQUID_MOTION_Footage) -> str:
 
 _CLASSES = (
     LIQUID_MOTION_OT_source_add,
+    LIQUID_MOTION_OT_try_demo,
     LIQUID_MOTION_OT_source_remove,
     LIQUID_MOTION_OT_find_people,
     LIQUID_MOTION_OT_find_drivers,

@@ -8,6 +8,7 @@ from ..operators.source import active_source
 from ._common import SOURCE, Tab
 from ._footage import draw_people
 from ._previews import icon_of
+from ._progress import draw_button
 
 
 class LIQUID_MOTION_UL_sources(bpy.types.UIList):
@@ -37,6 +38,7 @@ class LIQUID_MOTION_PT_source(Tab, bpy.types.Panel):
         if not work.sources:
             layout.label(text="Who shall be seen?", icon="USER")
             layout.operator("liquid_motion.source_add", icon="ADD")
+            draw_button(layout, "liquid_motion.try_demo", "HEART", 1.0)
             return
         row = layout.row()
         row.template_list(

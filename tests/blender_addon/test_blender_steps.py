@@ -312,9 +312,10 @@ def test_with_the_real_worker(addon, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setenv("LIQUID_MOTION_PYTHON", sys.executable)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    bpy.ops.liquid_motion.source_add(filepath=str(DEMO / "source.jpg"))
+    bpy.ops.liquid_motion.try_demo()
     settings = work()
-    settings.driving.path = str(DEMO / "driving.mp4")
+    assert settings.driving.path == "//liquid_motion/shot/demo/driving.mp4"
+    assert not bpy.ops.liquid_motion.try_demo.poll()
     settings.use_range, settings.first_frame, settings.last_frame = True, 31, 36
     try:
         bpy.ops.liquid_motion.do_it_all()
