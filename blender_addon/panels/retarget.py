@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..operators.retarget_settings import counts_of
+from ..retarget.skeleton import SIDES
 from ._common import RETARGET, Tab
 
 ICONS = {
@@ -38,7 +39,10 @@ class LIQUID_MOTION_UL_bone_pairs(bpy.types.UIList):
 
 
 def _spoken(role: str, link: int) -> str:
-    name = role.replace("_", " ").title()
+    """A part as artists name it, short enough for half a narrow sidebar: ``Upper Arm L``."""
+    side, _, part = role.partition("_")
+    name = f"{part} {side[0]}" if side in SIDES else role
+    name = name.replace("_", " ").title()
     return f"{name} {link + 1}" if link else name
 
 

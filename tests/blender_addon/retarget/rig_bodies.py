@@ -8,7 +8,6 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-import pytest
 from rig_blender import add_armature, add_skin
 
 REPO = Path(__file__).parents[3]
@@ -33,6 +32,8 @@ def anny_arrays(rig: str) -> dict[str, np.ndarray]:
     """
     path = CACHE / f"anny_{rig}.npz"
     if not path.is_file():
+        import pytest  # here, since Blender's own Python has none
+
         pytest.importorskip("anny", reason=f"anny is not installed and {path} not cached")
         CACHE.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.stem}-{os.getpid()}.npz")
