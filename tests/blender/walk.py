@@ -30,7 +30,21 @@ SLOW = {
     "environment_remove",
 }  # download and delete gigabytes; they have tests of their own
 
-WORDS = {"personalise": {"seconds": 5}}
+FIRST = ("retarget_detect", "do_it_all")  # others need what these make
+PICTURE = {"filepath": str(FOLDER / "picture.png")}
+WORDS = {
+    "personalise": {"seconds": 5},
+    "export_person": {"filepath": str(FOLDER / "person.glb")},
+    "import_motion": {"filepath": str(FOLDER / "motion.npz"), "body": str(FOLDER / "body.npz")},
+    "check_body": {"model": "smplx"},
+    "source_add": PICTURE,
+    "frames_plane": PICTURE,
+    "frames_strip": PICTURE,
+    "camera_background": PICTURE,
+    "relink": {"directory": str(FOLDER)},
+    "retarget_save_map": {"filepath": str(FOLDER / "map.json")},
+    "retarget_load_map": {"filepath": str(FOLDER / "map.json")},
+}
 """What operators are given besides their defaults."""
 
 timers, commands = [], []
@@ -140,7 +154,7 @@ def import_all():
 
 def run_operators(answers, scene):
     """Every operator whose poll allows it, with its defaults; an error report is an answer, a traceback is not."""
-    for name in sorted(dir(getattr(bpy.ops, OURS))):
+    for name in sorted(dir(getattr(bpy.ops, OURS)), key=lambda name: (name not in FIRST, name)):
         operator = getattr(getattr(bpy.ops, OURS), name)
         began = time.monotonic()
         if name in SLOW:
@@ -162,14 +176,20 @@ def open_scene(kind):
         bpy.ops.liquid_motion.source_add(filepath=str(FOLDER / "source.jpg"))
         bpy.context.scene.liquid_motion.work.driving.path = str(FOLDER / "driving.mp4")
         return
-    done = bpy.ops.liquid_motion.import_motion(
-        filepath=str(FOLDER / "motion.npz"), body=str(FOLDER / "body.npz")
-    )
-    assert done == {"FINISHED"}, done
+    rigs = [import_person() for _ in range(2 if kind == "retarget" else 1)]
+    if kind == "retarget":
+        settings = bpy.context.scene.liquid_motion_retarget
+        settings.source_kind, settings.source, settings.target = "ARMATURE", *rigs
     for one in bpy.data.objects:
         if one.type == kind.upper():
             bpy.context.view_layer.objects.active = one
             one.select_set(True)
+
+
+def import_person():
+    done = bpy.ops.liquid_motion.import_motion(**WORDS["import_motion"])
+    assert done == {"FINISHED"}, done
+    return bpy.context.object
 
 
 def settings():
@@ -223,7 +243,16 @@ def walk(answer):
     import_all()
     there, code = files(), Path(sys.modules[MODULE].__file__).parent
     answer["writable"] = make_read_only(code)
-    kinds = ("empty", "armature", "mesh", *(["footage"] if (FOLDER / "driving.mp4").exists() else []))
+    picture = bpy.data.images.new("picture", 64, 96)
+    picture.filepath_raw = PICTURE["filepath"]
+    picture.save()
+    kinds = (
+        "empty",
+        "armature",
+        "mesh",
+        "retarget",
+        *(["footage"] if (FOLDER / "driving.mp4").exists() else []),
+    )
     for kind in kinds:
         open_scene(kind)
         run_operators(answer["operators"], kind)
