@@ -110,7 +110,7 @@ class LIQUID_MOTION_OT_use_preview_range(bpy.types.Operator):
     """Edit the frames of the preview range (drawn in the timeline with P), or all of the scene's"""
 
     bl_idname = "liquid_motion.use_preview_range"
-    bl_label = "Preview Range"
+    bl_label = "Use Preview Range"
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

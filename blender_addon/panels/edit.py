@@ -76,8 +76,9 @@ class LIQUID_MOTION_PT_shape(Tab, bpy.types.Panel):
         if lag:
             layout.label(text="The bones do not follow yet", icon="ERROR")
         row = layout.row(align=True)
-        row.alert = lag
-        row.operator("liquid_motion.apply_shape", icon="CHECKMARK")
+        apply = row.row(align=True)
+        apply.alert = lag
+        apply.operator("liquid_motion.apply_shape", icon="CHECKMARK")
         row.operator("liquid_motion.reset_shape", icon="LOOP_BACK")
 
 
