@@ -161,14 +161,24 @@ def animate_body(
 def animate_correctives(
     mesh: bpy.types.Mesh, motion: MotionData, *, frame_start: int = 1
 ) -> bpy.types.Action:
-    """Key the pose correctives: the value of key ``pose_k`` is element k of R_1 - I, R_2 - I, … (SMPL, eq. 9)."""
-    R = axis_angle_to_matrix(motion.poses.reshape(len(motion.poses), -1, 3))[:, 1:]
-    features = (R - np.eye(3)).reshape(len(R), -1)
+    """Key the pose correctives, ``pose_000`` and so on; see :func:`corrective_values`."""
+    features = corrective_values(motion.poses)
     curves = [
-        Curve(f'key_blocks["{corrective_name(k)}"].value', features[:, k : k + 1], "Pose correctives", True)
+        Curve(corrective_path(k), features[:, k : k + 1], "Pose correctives", True)
         for k in range(features.shape[1])
     ]
     return add_action(mesh.shape_keys, f"{mesh.name} correctives", curves, frame_start)
+
+
+def corrective_values(poses: np.ndarray) -> np.ndarray:
+    """(T, P) values of the pose correctives of poses (T, J * 3): R_1 - I, R_2 - I, … (SMPL, eq. 9)."""
+    R = axis_angle_to_matrix(poses.reshape(len(poses), -1, 3))[:, 1:]
+    return (R - np.eye(3)).reshape(len(R), -1)
+
+
+def corrective_path(index: int) -> str:
+    """Data path of the value of a pose corrective, from the shape keys."""
+    return f'key_blocks["{corrective_name(index)}"].value'
 
 
 def corrective_name(index: int) -> str:

@@ -8,8 +8,9 @@ import bpy
 import numpy as np
 
 from ..errors import AddonError
+from .action import corrective_name, corrective_path, corrective_values
 from .conventions import Y_UP_TO_Z_UP, axis_angle_to_matrix, continuous_quaternions, matrix_to_quaternion
-from .person import PersonShape, check_action_writable, read_shape
+from .person import PersonShape, body_of, check_action_writable, read_shape
 
 FIT_TRACK = "Liquid Motion Fit"
 """NLA track that holds the fit while an action of corrections lies above it."""
@@ -154,6 +155,22 @@ def write_fit(rig: bpy.types.Object, keys: FitKeys) -> None:
     for (path, index), values in columns.items():
         curve = known.get((path, index)) or fcurves.new(path, index=index)
         _replace(curve, frames, values)
+    _write_correctives(rig, keys, frames)
+
+
+def _write_correctives(rig: bpy.types.Object, keys: FitKeys, frames: np.ndarray) -> None:
+    """The pose correctives of a body that has them, for the new poses; those of a linked body stay."""
+    body = body_of(rig)
+    blocks = body.data.shape_keys if body is not None and body.data.library is None else None
+    if blocks is None or corrective_name(0) not in blocks.key_blocks or blocks.animation_data is None:
+        return
+    action = blocks.animation_data.action
+    if action is None or action.library is not None:
+        return
+    curves = {curve.data_path: curve for curve in fcurves_of(action, blocks)}
+    for k, values in enumerate(corrective_values(to_smpl(rig, keys)[0]).T):
+        if corrective_path(k) in curves:
+            _replace(curves[corrective_path(k)], frames, values)
 
 
 def _first(curves: dict) -> float:

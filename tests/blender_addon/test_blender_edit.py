@@ -70,6 +70,20 @@ def test_writes_only_the_frames(made, evaluated):
         assert (np.sum(q[1:] * q[:-1], -1) > 0).all()
 
 
+def test_pose_correctives_follow(addon, person, evaluated, tmp_path):
+    """Of a body that has them: the skin of the new poses is the formula's, on the frames that were written."""
+    arrays, motion = small_person.body_arrays(correctives=True), small_person.motion_arrays(12)
+    body = small_person.write(tmp_path / "body.npz", arrays)
+    path = small_person.write(tmp_path / "motion.npz", motion)
+    made = build.build_scene(bpy.context.scene, build.SceneSpec(path, body))
+    poses = motion["poses"].copy()
+    poses[4:8] *= 0.5
+    fit_keys.write_fit(made.rig, fit_keys.from_smpl(made.rig, poses[4:8], motion["trans"][4:8], 5))
+    for row in (3, 4, 6, 8):
+        expected = small_person.skinned(arrays, motion | {"poses": poses}, row)
+        assert np.abs(evaluated(made.mesh, 1 + row) - expected).max() < 1e-5
+
+
 def test_keeps_bezier_keys_beside_the_range(made):
     built, _ = made
     action = built.rig.animation_data.action
