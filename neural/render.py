@@ -144,12 +144,12 @@ def _planes(image: np.ndarray) -> Tensor:
 
 
 def _levels(image: Tensor) -> list[Tensor]:
-    """The picture and its halves, down to 32 pixels."""
+    """The picture and its halves, down to 32 pixels, each pixel's channels together in memory."""
     levels = [image]
     while min(levels[-1].shape[1:]) >= 64:
         half = (levels[-1].shape[1] // 2, levels[-1].shape[2] // 2)
         levels.append(functional.interpolate(levels[-1][None], size=half, mode="bilinear", antialias=True)[0])
-    return levels
+    return [level[None].contiguous(memory_format=torch.channels_last)[0] for level in levels]
 
 
 def _direct_share(source: np.ndarray, trust: np.ndarray) -> Tensor:
@@ -256,7 +256,8 @@ def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> 
 def _interpolate(corners: Tensor, face: Tensor, bary: Tensor) -> Tensor:
     """(P, C) from the values (F, 3, C) at the faces' corners."""
     picked = corners.index_select(0, face)
-    return torch.bmm(bary[:, None], picked)[:, 0]
+    total = picked[:, 0] * bary[:, :1]
+    return total.addcmul_(picked[:, 1], bary[:, 1:2]).addcmul_(picked[:, 2], bary[:, 2:])
 
 
 def _step(pixels: Tensor, face: Tensor, place: Tensor) -> float:
