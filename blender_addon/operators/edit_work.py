@@ -12,7 +12,7 @@ from .. import steps, tasks
 from ..errors import AddonError
 from ..scene import fit_keys, layers
 from ..scene.files import read_motion
-from ..scene.motion_file import fit_file, write_motion
+from ..scene.motion_file import fit_file, fitted_footage, write_motion
 from ..scene.person import check_action_writable, read_shape, rig_of
 from ._work import WorkOperator, under_way
 from .edit import edited_range
@@ -30,6 +30,8 @@ class EditWorkOperator(WorkOperator):
         rig = rig_of(context.object)
         if rig is None:
             return "Select the rig or the body of a person"
+        if context.mode != "OBJECT":
+            return "Go to Object Mode first: that is where the result is taken over"
         if layers.has_layer(rig):
             return "Merge or remove the layer of corrections first"
         return under_way(cls.title)
@@ -95,7 +97,8 @@ class LIQUID_MOTION_OT_refit(EditWorkOperator, bpy.types.Operator):
     def start(self, context: bpy.types.Context) -> set[str]:
         scene, rig = context.scene, rig_of(context.object)
         whole = fit_keys.read_fit(rig)
-        params: dict[str, Any] = {"motion": str(fit_file(scene, rig, len(whole.locations)))}
+        fit = fit_file(scene, rig, len(whole.locations))
+        params: dict[str, Any] = {"motion": str(fit), "clip": str(fitted_footage(scene, fit))}
         params["shape"] = [float(value) for value in read_shape(rig).applied]
         if self.begin == "POSE":
             path = _temporary("start")

@@ -79,13 +79,20 @@ def combine(scene: bpy.types.Scene) -> bpy.types.Scene:
     person.view_layers[0].use_pass_z = True
     scene.liquid_motion.person_scene = person
     if scene.render.engine == ENGINE:
-        scene.render.engine = "CYCLES"
+        scene.render.engine = _cg_engine()
     for layer in scene.view_layers:
         layer.use_pass_z = True
     remove_person(scene)  # what was left where somebody deleted the person's scene by hand
     insert_person(scene, person)
     synchronise(scene)
     return person
+
+
+def _cg_engine() -> str:
+    """Cycles, or EEVEE where that add-on is switched off."""
+    if "cycles" in bpy.context.preferences.addons:
+        return "CYCLES"
+    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
 
 
 def separate(scene: bpy.types.Scene) -> None:

@@ -62,3 +62,19 @@ def fit_file(scene: bpy.types.Scene, rig: bpy.types.Object, frames: int) -> Path
     raise AddonError(
         f"{rig.name}: no motion file with the landmarks of its {frames} frames is there; relink or fit the clip again"
     )
+
+
+def fitted_footage(scene: bpy.types.Scene, fit: Path) -> Path:
+    """The footage that a motion file was fitted to: where the file says, else what the scene shows of that name.
+
+    Raises:
+        AddonError: it is not there any more.
+    """
+    with np.load(fit, allow_pickle=False) as archive:
+        source = Path(str(archive["source"])) if "source" in archive else Path()
+    moved = [absolute_path(scene, f"liquid_motion.{name}") for name in ("work.driving.path", "footage")]
+    moved.append(str(fit.with_name(source.name)))
+    for place in (source, *(Path(text) for text in moved if text)):
+        if place.name == source.name and source.name and place.exists():
+            return place
+    raise AddonError(f"{source}: the footage of {fit.name} is not there; choose it again as the driving clip")

@@ -40,7 +40,11 @@ def rig(addon, person, fake_worker, tmp_path, monkeypatch):
     """A person of 20 frames from frame 11, whose motion file is a fit with landmarks."""
     log = str(tmp_path / "requests.jsonl")
     monkeypatch.setenv("LIQUID_MOTION_PYTHON", fake_worker(WORKER.format(log=log)))
-    arrays = small_person.motion_arrays(FRAMES) | {"keypoints": np.ones((FRAMES, 33, 4))}
+    arrays = small_person.motion_arrays(FRAMES) | {
+        "keypoints": np.ones((FRAMES, 33, 4)),
+        "source": np.array("/long/gone/clip.mp4"),
+    }
+    (tmp_path / "clip.mp4").write_bytes(b"")  # beside the motion file: the project was moved
     path = small_person.write(tmp_path / "fit.npz", arrays)
     body = small_person.write(tmp_path / "open.npz", person["body_arrays"] | {"name": np.array("open")})
     made = build.build_scene(bpy.context.scene, build.SceneSpec(path, body, frame_start=11))
@@ -73,6 +77,7 @@ def test_result_is_blended_into_the_range(rig, operator):
     assert (job, params["frames"], params["body"]) == (operator, [4, 13], "open")
     if operator == "refit":
         assert params["motion"].endswith("fit.npz")
+        assert params["clip"] == params["motion"].replace("fit.npz", "clip.mp4")
         assert np.allclose(params["shape"], small_person.body_arrays()["betas"])
 
 
@@ -97,6 +102,9 @@ def test_refusals(rig, tmp_path):
     with pytest.raises(RuntimeError, match="11 to 30"):
         bpy.ops.liquid_motion.foot_lock()
     settings.first, settings.last = 15, 24
+    (tmp_path / "clip.mp4").unlink()
+    with pytest.raises(RuntimeError, match="choose it again as the driving clip"):
+        bpy.ops.liquid_motion.refit()
     (tmp_path / "fit.npz").unlink()
     with pytest.raises(RuntimeError, match="no motion file with the landmarks"):
         bpy.ops.liquid_motion.refit()
