@@ -406,7 +406,8 @@ mesh.data.vertices[0].co = (0, 0, 0)
 mesh.matrix_world.identity()
 for frame, x in ((0, 0.1), (10, 0.9)):
     mesh.location.x = x; mesh.keyframe_insert('location', frame=frame)
-for curve in mesh.animation_data.action.fcurves:
+action = mesh.animation_data.action
+for curve in action.fcurves if hasattr(action, 'fcurves') else action.layers[0].strips[0].channelbags[0].fcurves:
     for key in curve.keyframe_points: key.interpolation = 'LINEAR'
 scene.render.use_motion_blur, scene.render.motion_blur_shutter = True, 0.5
 scene.render.motion_blur_position = 'START'
