@@ -147,7 +147,9 @@ def draw_title(name: str, folder: Path) -> str:
     scene = bpy.context.scene
     scene.collection.objects.link(title)
     scene.camera.matrix_world = Matrix.Translation((0, 0, 5))
-    scene.camera.data.ortho_scale = 6.0 if len(max(words.body.split("\n"), key=len)) < 7 else 8.0
+    longest = max(map(len, words.body.split("\n")))
+    scene.camera.data.ortho_scale = 0.65 * max(longest, 6) * SIZE[0] / TITLE_WIDTH  # of the higher side
+    bpy.data.objects.remove(bpy.data.objects["floor"])  # no shadow behind the letters
     scene.render.resolution_x = TITLE_WIDTH
     scene.render.filepath = str(folder / f"{name}_title.png")
     bpy.ops.render.render(write_still=True)

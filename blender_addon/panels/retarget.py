@@ -17,7 +17,7 @@ ICONS = {
     "MISSING": "COLORSET_01_VEC",  # red
 }
 _WIDE = 450
-"""Pixels of the sidebar from which the table has room for a third column."""
+"""Width of the sidebar, in pixels at a resolution scale of 1, from which the table has room for a third column."""
 
 
 class LIQUID_MOTION_UL_bone_pairs(bpy.types.UIList):
@@ -26,7 +26,7 @@ class LIQUID_MOTION_UL_bone_pairs(bpy.types.UIList):
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0):
         split = layout.split(factor=0.5, align=True)
         split.label(text=_spoken(item.role, item.link), icon=ICONS[item.state])
-        if context.region.width > _WIDE:
+        if context.region.width > _WIDE * context.preferences.system.ui_scale:
             split = split.split(factor=0.5, align=True)
             split.label(text=item.source, translate=False)
         split.label(text=item.bone.rpartition(":")[2], translate=False)
