@@ -18,7 +18,8 @@ SHADOWS = "Liquid Motion Shadows"
 _BEFORE = "liquid_motion_before"
 """Custom property of the person's scene: what the main scene had before."""
 _SEEN = "liquid_motion_seen"
-"""Custom property of bodies that were hidden from the camera: whether they were seen before."""
+"""Custom properties of the person's scene, numbered: bodies that were hidden from the camera. They are not on the
+bodies, since those of a library override would be lost when the file is saved."""
 _RENDER = (
     "resolution_x",
     "resolution_y",
@@ -112,10 +113,9 @@ def separate(scene: bpy.types.Scene) -> None:
             scene.view_layers[name].use_pass_z = False
     shadows = _shadows(scene)
     if shadows is not None:
-        for body in [one for one in shadows.objects if _SEEN in one]:
-            body.visible_camera = body[_SEEN]
-            del body[_SEEN]
         bpy.data.collections.remove(shadows)
+    for body in _hidden(person):
+        body.visible_camera = True
     scene.liquid_motion.person_scene = None
     bpy.data.scenes.remove(person)
 
@@ -138,10 +138,18 @@ def synchronise(scene: bpy.types.Scene) -> None:
         for layer in scene.view_layers:
             layer.layer_collection.children[shadows.name].indirect_only = True
     _keep_only(shadows, people)
+    hidden = _hidden(person)
     for body in people:
-        if body.library is None and _SEEN not in body:
-            body[_SEEN] = body.visible_camera
+        if body.library is None and body.visible_camera and body not in hidden:
+            person[f"{_SEEN}_{len(hidden)}"] = body
+            hidden.append(body)
             body.visible_camera = False
+
+
+def _hidden(person: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The bodies that were hidden from the camera and are still there."""
+    kept = [person[name] for name in person.keys() if name.startswith(_SEEN)]  # noqa: SIM118
+    return [body for body in kept if body is not None]
 
 
 def _assign(owner, name: str, value) -> None:

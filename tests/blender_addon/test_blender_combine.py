@@ -201,3 +201,32 @@ def test_person_scene_follows(addon, person):
     assert not combine.is_combined(scene)
     for handler in bpy.app.handlers.render_pre:
         handler(scene)
+
+
+def test_linked_body_and_override(addon, person, tmp_path):
+    """A linked body is not touched; an override is hidden from the camera and seen again, also after a save."""
+    from blender_addon.scene import build, combine, files
+
+    body, motion = files.read_body(person["body"]), files.read_motion(person["motion"])
+    made = build.add_person(bpy.context.scene, motion, body)
+    made.mesh.liquid_motion.subject = "//subject"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "user.blend"))
+    bpy.ops.wm.link(directory=f"{tmp_path / 'library.blend'}/Object/", filename="Person")
+    scene, mesh = bpy.context.scene, bpy.data.objects["Person"]
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    drawn = combine.combine(scene)
+    assert mesh in set(drawn.objects)
+    assert mesh.visible_camera
+    combine.separate(scene)
+    mesh.override_create(remap_local_usages=True)
+    combine.combine(scene)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "user.blend"))
+    scene = bpy.data.scenes["Scene"]
+    override = scene.objects["Person"]
+    assert override.override_library is not None
+    assert not override.visible_camera
+    combine.separate(scene)
+    assert override.visible_camera
