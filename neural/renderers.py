@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -47,13 +48,19 @@ def renderer_names() -> list[str]:
 def make_renderer(name: str) -> Renderer:
     """A renderer with nothing prepared yet; keep it, it remembers what it prepares of a subject.
 
+    Args:
+        name: ``warp``, ``visible``, ``liquid`` (a subject's own weights where it has some, else those that come with
+            the package), or ``liquid:FILE`` with these weights and no others, to compare networks.
+
     Raises:
         LiquidMotionError: there is none of this name, or what it needs is not there.
     """
-    if name not in _CLASSES:
+    kind, _, weights = name.partition(":")
+    if kind not in _CLASSES or (weights and kind != LIQUID):
         raise LiquidMotionError(f"renderer {name!r} is unknown; choose among {', '.join(_CLASSES)}")
-    module, class_name = _CLASSES[name]
-    return getattr(importlib.import_module(module), class_name)()
+    module, class_name = _CLASSES[kind]
+    made = getattr(importlib.import_module(module), class_name)
+    return made(Path(weights), personal=False) if weights else made()
 
 
 def frames_at_once(renderer: Renderer) -> int:
