@@ -21,7 +21,9 @@ REPO = Path(__file__).parents[2]
 WALK = Path(__file__).with_name("walk.py")
 PROGRAM = shlex.split(os.environ.get("LIQUID_MOTION_TEST_BLENDER", "")) or [shutil.which("blender")]
 BPYS = [sys.executable, *filter(None, os.environ.get("LIQUID_MOTION_TEST_BPYS", "").split(os.pathsep))]
-EXPECTED = re.compile(r"STATUS |Info: |Error: |Saved|Read blend|Blender (quit|\d)|(\S+ \| )?INFO\W|\s*$")
+OF_BLENDER = r"STATUS |Info: |Error: |Saved|Read blend|Blender (quit|\d)|\s*$"
+OF_EXPORTERS = r"FBX export|export finished|\(bpy\.data\.armatures|(\S+ \| )?INFO\W"
+EXPECTED = re.compile(f"{OF_BLENDER}|{OF_EXPORTERS}")
 """What Blender says of its own; errors of operators are judged where they are answers."""
 
 pytestmark = pytest.mark.slow
