@@ -79,8 +79,8 @@ assert bpy.ops.liquid_motion.combine() == {'FINISHED'}
 bpy.ops.render.render(write_still=True)
 person = scene.liquid_motion.person_scene
 shadows = [c for c in scene.view_layers[0].layer_collection.children if c.indirect_only]
-print('JSON' + json.dumps([person.render.engine, [c.name for c in shadows], [o.name for o in shadows[0].collection.objects],
-    scene.render.engine]))
+bodies = [o.name for o in shadows[0].collection.objects]
+print('JSON' + json.dumps([person.render.engine, [c.name for c in shadows], bodies, scene.render.engine]))
 """,
     )
     assert said == ["LIQUID_MOTION", ["Liquid Motion Shadows"], ["Person"], "CYCLES"]
