@@ -348,11 +348,8 @@ class LIQUID_MOTION_OT_retarget(_OnCharacter, bpy.types.Operator):
             0
         ]
         _forget_previews()
-        if not done.assigned:
-            self.report(
-                {"WARNING"},
-                f"{done.action.name} is in the file, but {done.rig.name} is linked: make a library override of it",
-            )
+        for line in done.warnings():
+            self.report({"WARNING"}, line)
         context.view_layer.update()
         frames, bones = len(done.solution.axes), len(done.solution.bones)
         self.report({"INFO"}, f"{done.action.name}: {frames} frames, {bones} bones")

@@ -43,6 +43,18 @@ class Applied:
     assigned: bool
     """Whether the rig now has the action: a linked rig without a library override cannot be given one."""
 
+    def warnings(self) -> list[str]:
+        """What an artist should know of it, a line each."""
+        told = []
+        if not self.assigned:
+            told.append(
+                f"{self.action.name} is in the file, but {self.rig.name} is linked: make a library override of it"
+            )
+        if self.solution.left_out:
+            held = ", ".join(self.solution.left_out)
+            told.append(f"{self.rig.name}: held by constraints or drivers, and left out: {held}")
+        return told
+
 
 def retarget(
     jobs: Sequence[Job], *, frame_start: int = 1, sparse: float | None = None, nla: bool = False

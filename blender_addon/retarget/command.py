@@ -125,6 +125,5 @@ def _set_timing(clip: Clip, frame_start: int) -> None:
 
 def _said(one: Applied) -> str:
     solution = one.solution
-    where = "" if one.assigned else " (not assigned: the rig is linked; make a library override of it)"
-    held = f"; held by constraints and left out: {', '.join(solution.left_out)}" if solution.left_out else ""
-    return f"{one.rig.name}: {len(solution.axes)} frames, {len(solution.bones)} bones{where}{held}"
+    done = f"{one.rig.name}: {len(solution.axes)} frames, {len(solution.bones)} bones"
+    return "\n".join([done, *(f"Warning: {line}" for line in one.warnings())])

@@ -318,6 +318,15 @@ def test_rubbish_rigs_stay_as_they_are(stage, kind):
     assert not bpy.data.actions
 
 
+def test_bones_in_a_loop_of_constraints_are_left_out_and_said(stage, capfd):
+    settings = stage("loop", rubbish=True)
+    constraints = [len(bone.constraints) for bone in settings.target.pose.bones]
+    assert bpy.ops.liquid_motion.retarget() == {"FINISHED"}
+    said = capfd.readouterr().out
+    assert "held by constraints or drivers, and left out: LeftUpperArm, LeftLowerArm" in said
+    assert [len(bone.constraints) for bone in settings.target.pose.bones] == constraints
+
+
 def test_what_is_missing_is_said(addon, tmp_path):
     settings = bpy.context.scene.liquid_motion_retarget
     with pytest.raises(RuntimeError, match="Choose the character's armature first"):
