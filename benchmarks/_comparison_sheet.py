@@ -1,7 +1,7 @@
 """Sheets of best and worst cases: ``python benchmarks/_comparison_sheet.py PICTURES OUT.jpg``.
 
-PICTURES is what ``reenactment.py --pictures`` kept. A row for each case, the best and the worst by the perceptual
-distance of the renderer judged last: the true picture, then every renderer's, cut to the person.
+PICTURES is what ``reenactment.py --pictures`` kept. A row for each case, at the left the best by the perceptual
+distance of the renderer named last, at the right the worst: the true picture, then every renderer's, cut to the person.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ def main() -> None:
         if all(_beside(path, name).exists() for name in options.renderers)
     ]
     judged = sorted(((distance(path, options.renderers[-1]), path) for path in cases), key=lambda one: one[0])
-    chosen = [path for _, path in judged[: options.each] + judged[-options.each :]]
     names = (TRUTH, *options.renderers)
-    write_image(options.out, below([row(path, names) for path in chosen], gap=4))
-    for value, path in judged[: options.each] + judged[-options.each :]:
-        print(f"{value:.3f} {path.relative_to(options.pictures)}")
+    columns = []
+    for chosen in (judged[: options.each], judged[-options.each :]):
+        columns.append(below([row(path, names) for _, path in chosen], gap=4))
+        for value, path in chosen:
+            print(f"{value:.3f} {path.relative_to(options.pictures)}")
+    write_image(options.out, beside(columns, gap=24))
 
 
 def other(path: Path, name: str) -> np.ndarray:
