@@ -22,6 +22,7 @@ from torch.nn import functional
 from neural.liquid import PERSONAL, SHIPPED
 from neural.liquid_inputs import (
     Window,
+    carry_on,
     cropped,
     person_window,
     source_inputs,
@@ -54,6 +55,7 @@ _ATLAS, _TALLEST = 512, 512  # texels a side; pixels of the person in the pictur
 _MOST_SOURCES = 4
 _PREPARING = 0.4  # share of the time after which no further source is prepared
 _MISFITS = 3  # disturbed fits of each source, and by what subject
+_SURE = 0.98  # coverage of a pixel and its neighbours from which its colour is the person's own
 _SCALES = (1.0, 0.65)  # in turn
 _MOST_STEPS = 500
 _JUDGED_EVERY = 20  # steps
@@ -352,4 +354,7 @@ def _truth(planes: Tensor, window: Window, scale: float, warp: Tensor) -> Tensor
     """(4, H, W): the source's picture and mask in a window of it at ``scale``; beyond the picture the warp."""
     x0, y0, x1, y1 = (round(side / scale) for side in window.box)
     seen = _resized(cropped(planes, (x0, y0, x1, y1)), window.size)
-    return torch.where(seen[4:] > 0.99, seen[:4], warp)
+    # at the outline the picture's colours are half the background's: those from inside are carried there
+    sure = -functional.max_pool2d(-seen[3:4], 3, 1, 1)[0]
+    colour = carry_on(seen[:3], torch.where(sure > _SURE, 1.0, 0.0))
+    return torch.where(seen[4:] > 0.99, torch.cat([colour, seen[3:4]]), warp)
