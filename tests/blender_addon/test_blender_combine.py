@@ -251,8 +251,8 @@ print('JSON' + json.dumps(0))
 """
     )
     assert [params["size"] for job, params in studio.requests() if job == "render_frame"] == [[40, 24]] * 3
-    for number, row in enumerate((2, 3, 4)):
-        with np.load(studio.folder / f"arrays{number:03d}.npz") as sent:
+    for path, row in zip(sorted(studio.folder.glob("arrays0*.npz")), (2, 3, 4), strict=True):
+        with np.load(path) as sent:
             expected = small_person.skinned(studio.person["body_arrays"], studio.motion, row) + [0, 50, 0]
             assert np.abs(sent["vertices"] - expected).max() < 1e-4
     assert pixels(studio.folder / "half_0004.png").shape == (40, 24, 4)
