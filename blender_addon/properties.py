@@ -25,6 +25,11 @@ RENDERERS = (
 )
 
 
+def _look_again(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Blender does not see by itself that a viewport depends on a property of ours."""
+    settings.id_data.update_tag()
+
+
 class LIQUID_MOTION_ObjectSettings(bpy.types.PropertyGroup):
     """On the body's mesh object."""
 
@@ -33,6 +38,7 @@ class LIQUID_MOTION_ObjectSettings(bpy.types.PropertyGroup):
         description="Folder with the look of this person, as made by Liquid Motion. A mesh that has one is "
         "drawn by the Liquid Motion render engine",
         subtype="DIR_PATH",
+        update=_look_again,
         **_RELATIVE,
     )
     motion: bpy.props.StringProperty(
@@ -61,7 +67,9 @@ class LIQUID_MOTION_SceneSettings(bpy.types.PropertyGroup):
         description="The scene that Combine with Scene has made: it draws the person into this one",
         type=bpy.types.Scene,
     )
-    renderer: bpy.props.EnumProperty(name="Renderer", description="How a person is drawn", items=RENDERERS)
+    renderer: bpy.props.EnumProperty(
+        name="Renderer", description="How a person is drawn", items=RENDERERS, update=_look_again
+    )
     motion_blur_samples: bpy.props.IntProperty(
         name="Samples",
         description="Moments that a frame with motion blur is the average of. Each takes as long as a frame",

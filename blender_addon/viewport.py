@@ -110,7 +110,8 @@ class Preview:
     def __init__(self, engine: bpy.types.RenderEngine) -> None:
         self._engine = engine
         self._people: tuple[Person, ...] = ()
-        self._error = ""
+        self._nobody = ""  # why the scene has no people to draw
+        self._failed = ""  # why the last picture was not drawn
         self._version = 0
         self._pace = Pace()
         self._thread: threading.Thread | None = None
@@ -123,9 +124,9 @@ class Preview:
         """Take over what has changed in the scene."""
         self._version += 1
         try:
-            self._people, self._error = people_of(depsgraph), ""
+            self._people, self._nobody = people_of(depsgraph), ""
         except AddonError as error:
-            self._people, self._error = (), str(error)
+            self._people, self._nobody = (), str(error)
 
     def draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """Show the newest picture, and ask for the next."""
@@ -135,12 +136,16 @@ class Preview:
             return
         view = region_view(view3d.window_matrix, view3d.view_matrix, size)
         self._take_answer()
+        if self._nobody:
+            self._texture = None
+            self._engine.update_stats("", self._nobody)
+            return
         self._ask(view, depsgraph.scene.liquid_motion.renderer)
         if self._texture is not None:
             self._show(size)
         busy = self._thread is not None or not self._pace.settled
         doing = "Starting the worker" if self._starting else "Drawing"
-        self._engine.update_stats("", self._error or (doing if busy else ""))
+        self._engine.update_stats("", self._failed or (doing if busy else ""))
         if busy and not bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.register(self._tick, first_interval=_TICK_S)
 
@@ -171,7 +176,7 @@ class Preview:
         try:
             python = worker_python()
         except AddonError as error:
-            self._error = str(error)
+            self._failed = str(error)
             return
         asked = Answer(state, quality)
         arguments = (asked, Snapshot(self._people, view), python, renderer)
@@ -208,9 +213,9 @@ class Preview:
         if answer is None or (answer.quality == FINE and not self._pace.is_current(answer.state)):
             return  # of a view that is gone; while it moves the coarse ones are late too, and still the newest
         if answer.error:
-            self._error = answer.error
+            self._failed = answer.error
             return
-        self._error = ""
+        self._failed = ""
         self._texture = None if answer.pixels is None else _texture(answer.pixels)
         self._part = answer.part
 
