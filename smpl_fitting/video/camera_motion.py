@@ -15,6 +15,8 @@ FRAMES = 25
 """Frames of a shot that are looked at."""
 MASK_GROWTH = 0.02
 """Share of the person's height by which the mask is widened: soft edges, shadows of hair and cloth."""
+ASTRAY = 1.0
+"""Pixels by which a corner that is tracked there and back may miss itself."""
 MOVING = 0.004
 """Shift of the background, in shares of the picture's longer side, from which the camera is said to move."""
 
@@ -59,7 +61,8 @@ def camera_shift(frames: Sequence[np.ndarray], covered: Sequence[np.ndarray]) ->
     """How far the background moves between the first frame and any other, pixels.
 
     Corners outside the person are tracked (Lucas-Kanade); the median of their ways, so that passers-by and
-    leaves do not count. A zoom or roll moves most corners too.
+    leaves do not count, and only of those that are tracked back to where they were: on a bare wall a shadow
+    leads others astray. A zoom or roll moves most corners too.
     """
     first = cv2.cvtColor(np.ascontiguousarray(frames[0]), cv2.COLOR_RGB2GRAY)
     free = (~covered[0]).astype(np.uint8)
@@ -72,8 +75,13 @@ def camera_shift(frames: Sequence[np.ndarray], covered: Sequence[np.ndarray]) ->
         there, found, _ = cv2.calcOpticalFlowPyrLK(
             first, gray, corners, np.zeros_like(corners), winSize=(21, 21), maxLevel=4
         )
+        back, again, _ = cv2.calcOpticalFlowPyrLK(
+            gray, first, there, np.zeros_like(corners), winSize=(21, 21), maxLevel=4
+        )
+        astray = np.linalg.norm(back[:, 0] - corners[:, 0], axis=1)
         x, y = np.round(there[:, 0]).astype(int).T
-        inside = (x >= 0) & (x < gray.shape[1]) & (y >= 0) & (y < gray.shape[0]) & (found[:, 0] == 1)
+        inside = (x >= 0) & (x < gray.shape[1]) & (y >= 0) & (y < gray.shape[0])
+        inside &= (found[:, 0] == 1) & (again[:, 0] == 1) & (astray < ASTRAY)
         inside[inside] = ~person[y[inside], x[inside]]
         if inside.sum() >= 8:
             way = np.linalg.norm(there[inside, 0] - corners[inside, 0], axis=1)

@@ -1,12 +1,15 @@
 """Still and moving cameras: painted walls whose shift is known, and real footage."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from smpl_fitting.video import open_footage, write_image
-from smpl_fitting.video.camera_motion import camera_moves, camera_shift
+from smpl_fitting.video.camera_motion import background_moves, camera_moves, camera_shift
 
 SIZE = (120, 200)
+DEMO = Path(__file__).parents[3] / "neural" / "data" / "demo"
 
 
 def wall(shift=0, seed=0):
@@ -63,3 +66,12 @@ def test_real_footage(shared, name, moves):
     footage = open_footage(shared(f"footage/{name}"))
     row = np.zeros(footage.frame(0).shape[:2], np.float32)
     assert camera_moves(footage, lambda _: row, range(0, footage.frame_count, 8)) == moves
+
+
+def test_shadow_on_a_bare_wall():
+    """The demo's camera stands still, and the shadow of who leaps moves over a wall with few corners."""
+    clip = open_footage(DEMO / "driving.mp4")
+    pictures = [clip.frame(index)[..., :3] for index in (0, 48, 52, 56)]
+    covered = np.zeros((4, *clip.image_size), bool)
+    covered[:, :, 170:370] = True
+    assert not background_moves(pictures, covered)
