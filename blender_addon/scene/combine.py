@@ -60,7 +60,8 @@ def combine(scene: bpy.types.Scene) -> bpy.types.Scene:
     """Have ``scene`` render CG and people together. Returns the scene that draws the people.
 
     Raises:
-        AddonError: there is nobody, no camera, or it was done already.
+        AddonError: there is nobody, no camera, it was done already, or the plate or footage behind the person is
+            missing; nothing has changed then.
     """
     if is_combined(scene):
         raise AddonError(f"{scene.name}: is combined already; press Separate first to do it anew")
@@ -84,7 +85,11 @@ def combine(scene: bpy.types.Scene) -> bpy.types.Scene:
     for layer in scene.view_layers:
         layer.use_pass_z = True
     remove_person(scene)  # what was left where somebody deleted the person's scene by hand
-    insert_person(scene, person)
+    try:
+        insert_person(scene, person)
+    except AddonError:  # what stands behind the person is missing
+        separate(scene)
+        raise
     synchronise(scene)
     return person
 

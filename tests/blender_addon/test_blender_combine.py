@@ -164,6 +164,11 @@ def test_refusals(addon, person):
     with pytest.raises(AddonError, match="shows no person"):
         combine.combine(scene)
     made.mesh.liquid_motion.subject = "/nowhere"
+    scene.liquid_motion.background, scene.liquid_motion.plate = "plate", "/nowhere/plate.png"
+    with pytest.raises(AddonError, match="plate.png: no such footage"):
+        combine.combine(scene)
+    assert len(bpy.data.scenes) == 1 and not bpy.data.node_groups and not combine.is_combined(scene)
+    scene.liquid_motion.background = "transparent"
     combine.combine(scene)
     with pytest.raises(AddonError, match="combined already"):
         combine.combine(scene)
