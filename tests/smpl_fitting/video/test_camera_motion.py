@@ -73,5 +73,5 @@ def test_shadow_on_a_bare_wall():
     clip = open_footage(DEMO / "driving.mp4")
     pictures = [clip.frame(index)[..., :3] for index in (0, 48, 52, 56)]
     covered = np.zeros((4, *clip.image_size), bool)
-    covered[:, :, 170:370] = True
+    covered[:, 150:660, 200:340] = True  # where the actor stands at first
     assert not background_moves(pictures, covered)
