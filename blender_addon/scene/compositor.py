@@ -73,8 +73,10 @@ def insert_person(scene: bpy.types.Scene, person: bpy.types.Scene) -> None:
     picture = joined.outputs["Image"]
     backdrop = _backdrop(tree, scene, (x, y - 800))
     if backdrop is not None:
-        picture = picture_over(tree, picture, backdrop, 1.0, (x + 520, y))
-        picture.node[_OURS] = True
+        # twice: the size of a result is that of what is at the back, and a scaled picture has sizes of its own
+        base = picture_over(tree, backdrop, picture, 1.0, (x + 520, y - 300))
+        picture = picture_over(tree, picture, base, 1.0, (x + 520, y))
+        base.node[_OURS] = picture.node[_OURS] = True
     for user in users:
         tree.links.new(picture, user)
 

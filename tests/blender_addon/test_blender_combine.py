@@ -92,10 +92,18 @@ print('JSON' + json.dumps([person.render.engine, [c.name for c in shadows], bodi
 
 
 @pytest.mark.slow
-def test_opaque_background_and_backdrop(studio):
-    """With a world that is seen, and a colour behind the person instead of clear film."""
+@pytest.mark.parametrize("kind", ["colour", "plate"])
+def test_backdrop(studio, kind):
+    """A colour or a picture of another size is behind everything that is clear, and moves nothing."""
     studio.show(*green())
-    studio.build("--background", "#ffff00")
+    plate = studio.folder / "plate.png"
+    image = bpy.data.images.new("plate", 61, 93)
+    image.pixels.foreach_set(np.tile(np.array([1, 1, 0, 1], np.float32), 61 * 93))
+    image.filepath_raw, image.file_format = str(plate), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+    words = ("--background", "#ffff00") if kind == "colour" else ("--background", "plate", "--plate", plate)
+    studio.build(*words)
     row, _ = render(
         studio,
         """
@@ -104,6 +112,7 @@ bpy.ops.render.render(write_still=True)
 print('JSON' + json.dumps(0))
 """,
     )
+    assert (row[:20] == (255, 0, 0, 255)).all()
     assert (row[21:30] == (0, 255, 0, 255)).all()
     assert (row[31:40] == (0, 0, 255, 255)).all()
     assert (row[41:] == (255, 255, 0, 255)).all()
