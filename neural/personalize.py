@@ -98,7 +98,7 @@ def personalize(
 ) -> Personalised:
     """Train weights for one subject and put them in her folder, where :class:`LiquidRenderer` finds them.
 
-    A run that was broken off goes on; one that has ended is not repeated.
+    A run that was broken off goes on; one that has ended with weights of her own is not repeated.
 
     Args:
         body: the bare body of the subject's kind. seconds: of training and preparation, at most 90.

@@ -26,6 +26,9 @@ LEVELS = 3
 """Levels at which the sources enter: at 1/2, 1/4 and 1/8 of the window."""
 _INPUTS = 4 + GUIDE_CHANNELS + 4
 _LOGIT_SCALE = 4.0  # colours change by tenths, logits by units
+# Changes of coverage below this are left out of what is shown. On held-out people that took 0.09 dB of 0.60 dB gained
+# and made outlines crisper, by EfficientNet-Lite2's distance too.
+_DOUBT = 0.1
 _EDGE = 0.02  # coverages of 0 and 1 stand for these in the logit, so that both can be changed
 
 
@@ -141,6 +144,13 @@ def compose(warp: Tensor, answer: Tensor) -> Tensor:
     alpha = (torch.sigmoid(covered + _LOGIT_SCALE * answer[:, 3:]) - _EDGE) / (1 - 2 * _EDGE)
     picture = torch.cat([warp[:, :3] + answer[:, :3], alpha], dim=1)
     return picture + (picture.clamp(0, 1) - picture).detach()
+
+
+def settled_picture(warp: Tensor, answer: Tensor) -> Tensor:
+    """:func:`compose` as it is shown: faint changes of coverage, the network's doubts, would look like a halo."""
+    picture = compose(warp, answer)
+    change = functional.softshrink(picture[:, 3:] - warp[:, 3:], _DOUBT) / (1 - _DOUBT)
+    return torch.cat([picture[:, :3], warp[:, 3:] + change], dim=1)
 
 
 def _folded(before: int, after: int) -> nn.Sequential:

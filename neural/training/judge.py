@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from neural import metrics
 from neural.networks.computing import autocast
-from neural.networks.generator import Generator, compose
+from neural.networks.generator import Generator, settled_picture
 from neural.perceptual import lite2_distance
 from neural.training.dataset import training_files, whole_window
 from neural.training.losses import laid_over
@@ -55,7 +55,7 @@ class Judge:
                 )
             truth = laid_over(batch.truth, batch.background)
             shown = [batch.pictures[0, :1, :3], truth]
-            for name, picture in (("warp", batch.warp), ("liquid", compose(batch.warp, answer))):
+            for name, picture in (("warp", batch.warp), ("liquid", settled_picture(batch.warp, answer))):
                 shown.append(laid_over(picture.clamp(0, 1), batch.background))
                 for figure, value in _compared(shown[-1], picture, truth, batch.truth).items():
                     scores.setdefault(f"{name}_{figure}", []).append(value)

@@ -5,7 +5,7 @@ import torch
 
 from neural.liquid_inputs import GUIDE_CHANNELS
 from neural.networks.blocks import BLOCKS
-from neural.networks.generator import Generator, GeneratorConfig, carried, compose
+from neural.networks.generator import Generator, GeneratorConfig, carried, compose, settled_picture
 
 
 def inputs(height=64, width=48, sources=2):
@@ -95,3 +95,15 @@ def test_gradients_pass_the_limits():
 def test_an_unknown_block_is_refused():
     with pytest.raises(ValueError, match="choose one of add, avg"):
         GeneratorConfig(16, "magic")
+
+
+def test_what_is_shown_leaves_out_faint_changes_of_coverage():
+    warp = torch.rand(1, 4, 5, 5)
+    warp[:, 3] = 0.0
+    answer = torch.zeros(1, 4, 5, 5)
+    assert torch.allclose(settled_picture(warp, answer), warp, atol=1e-5)
+    answer[:, 3] = 0.3
+    faint = compose(warp, answer)[:, 3]
+    assert 0.02 < float(faint.max()) < 0.1 and float(settled_picture(warp, answer)[:, 3].max()) == 0
+    answer[:, 3] = 5.0
+    assert torch.allclose(settled_picture(warp, answer)[:, 3], torch.ones(1, 5, 5))
