@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,8 @@ class Preview:
     """What one viewport shows."""
 
     def __init__(self, engine: bpy.types.RenderEngine) -> None:
-        self._engine = engine
+        # weak: the engine holds the preview, and Blender's letting go of it must end both at once, in its own thread
+        self._engine = weakref.ref(engine)
         self._people: tuple[Person, ...] = ()
         self._nobody = ""  # why the scene has no people to draw
         self._failed = ""  # why the last picture was not drawn
@@ -138,14 +140,14 @@ class Preview:
         self._take_answer()
         if self._nobody:
             self._texture = None
-            self._engine.update_stats("", self._nobody)
+            self._say(self._nobody)
             return
         self._ask(view, depsgraph.scene.liquid_motion.renderer)
         if self._texture is not None:
             self._show(size)
         busy = self._thread is not None or not self._pace.settled
         doing = "Starting the worker" if self._starting else "Drawing"
-        self._engine.update_stats("", self._failed or (doing if busy else ""))
+        self._say(self._failed or (doing if busy else ""))
         if busy and not bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.register(self._tick, first_interval=_TICK_S)
 
@@ -156,13 +158,17 @@ class Preview:
 
     def _tick(self) -> float | None:
         """Have the region drawn when there is something new to show or to ask for."""
-        try:
-            if self._thread is None or not self._thread.is_alive():
-                self._engine.tag_redraw()
-                return None  # drawing registers the timer again where more is to come
-        except ReferenceError:  # Blender has freed the engine
-            return None
-        return _TICK_S
+        if self._thread is not None and self._thread.is_alive():
+            return _TICK_S
+        engine = self._engine()
+        if engine is not None:
+            engine.tag_redraw()
+        return None  # drawing registers the timer again where more is to come
+
+    def _say(self, text: str) -> None:
+        engine = self._engine()
+        if engine is not None:
+            engine.update_stats("", text)
 
     def _ask(self, view: View, renderer: str) -> None:
         if self._thread is not None:
