@@ -8,6 +8,7 @@ at once and returns when it is done.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import textwrap
 import threading
 import time
@@ -51,6 +52,7 @@ class Task:
     log: list[str] = field(default_factory=list)
     folder: str = ""  # where its results go
     owner: str = ""  # the operator that asked for it, as ``liquid_motion.fit``
+    number: int = field(default_factory=itertools.count(1).__next__)  # by which buttons name it
     _scene: int = 0  # session_uid: undo and renaming keep it, a file that is loaded has others
     _cancel: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -180,6 +182,11 @@ def running() -> list[Task]:
 def all() -> list[Task]:
     """Every task of this session that was not dismissed, in their order."""
     return list(_tasks)
+
+
+def numbered(number: int) -> Task | None:
+    """The task that buttons name by this number, None where it was dismissed."""
+    return next((task for task in _tasks if task.number == number), None)
 
 
 def dismiss(task: Task) -> None:
@@ -325,9 +332,7 @@ def _tell(task: Task) -> None:
         for line in textwrap.wrap(task.message, _POPUP_LETTERS):
             menu.layout.label(text=line, translate=False)
         menu.layout.separator()
-        if task in _tasks:
-            number = _tasks.index(task)
-            menu.layout.operator("liquid_motion.show_log", icon="TEXT").number = number
+        menu.layout.operator("liquid_motion.show_log", icon="TEXT").number = task.number
 
     with bpy.context.temp_override(window=window):
         bpy.context.window_manager.popup_menu(draw, title=f"{task.title} has failed", icon="ERROR")

@@ -15,9 +15,7 @@ class LIQUID_MOTION_OT_cancel(bpy.types.Operator):
     bl_idname = "liquid_motion.cancel"
     bl_label = "Cancel"
 
-    number: bpy.props.IntProperty(
-        name="Number", description="Of the task in the list; -1: the one that works", default=-1
-    )
+    number: bpy.props.IntProperty(name="Number", description="Of the task; 0: the one that works")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -27,8 +25,8 @@ class LIQUID_MOTION_OT_cancel(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        chosen = tasks.running()[:1] if self.number < 0 else tasks.all()[self.number : self.number + 1]
-        for task in chosen:
+        task = tasks.numbered(self.number) if self.number else tasks.running()[0]
+        if task is not None and not task.ended:
             tasks.cancel(task)
             self.report({"INFO"}, f"{task.title}: stops")
         return {"FINISHED"}
@@ -55,14 +53,13 @@ class LIQUID_MOTION_OT_show_log(bpy.types.Operator):
     bl_idname = "liquid_motion.show_log"
     bl_label = "Show Log"
 
-    number: bpy.props.IntProperty(name="Number", description="Of the task in the list")
+    number: bpy.props.IntProperty(name="Number", description="Of the task")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        chosen = tasks.all()[self.number : self.number + 1]
-        if not chosen:
+        task = tasks.numbered(self.number)
+        if task is None:
             self.report({"ERROR"}, "This work is not in the list any more")
             return {"CANCELLED"}
-        task = chosen[0]
         text = bpy.data.texts.get(LOG) or bpy.data.texts.new(LOG)
         text.from_string("\n".join([task.title, f"{task.state.title()}. {task.message}", "", *task.log, ""]))
         text.cursor_set(0)
@@ -81,10 +78,11 @@ class LIQUID_MOTION_OT_dismiss(bpy.types.Operator):
     bl_idname = "liquid_motion.dismiss"
     bl_label = "Dismiss"
 
-    number: bpy.props.IntProperty(name="Number", description="Of the task in the list")
+    number: bpy.props.IntProperty(name="Number", description="Of the task")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for task in tasks.all()[self.number : self.number + 1]:
+        task = tasks.numbered(self.number)
+        if task is not None:
             tasks.dismiss(task)
         return {"FINISHED"}
 

@@ -25,7 +25,7 @@ def draw_progress(layout: bpy.types.UILayout, task: tasks.Task) -> None:
         row.label(text="Waits for the work before it", icon="TIME")
     else:
         row.progress(factor=task.fraction, type="BAR", text=progress_text(task))
-    row.operator("liquid_motion.cancel", text="", icon="CANCEL").number = tasks.all().index(task)
+    row.operator("liquid_motion.cancel", text="", icon="CANCEL").number = task.number
 
 
 def progress_text(task: tasks.Task) -> str:

@@ -30,13 +30,13 @@ class LIQUID_MOTION_PT_jobs(Tab, bpy.types.Panel):
         return bool(tasks.all())
 
     def draw(self, context: bpy.types.Context) -> None:
-        for number, task in enumerate(tasks.all()):
+        for task in tasks.all():
             box = self.layout.box()
             row = box.row()
             row.label(text=task.title, icon=_ICONS[task.state], translate=False)
-            row.operator("liquid_motion.show_log", text="", icon="TEXT", emboss=False).number = number
+            row.operator("liquid_motion.show_log", text="", icon="TEXT", emboss=False).number = task.number
             if task.ended:
-                row.operator("liquid_motion.dismiss", text="", icon="X", emboss=False).number = number
+                row.operator("liquid_motion.dismiss", text="", icon="X", emboss=False).number = task.number
                 _draw_message(box, task, context)
             else:
                 draw_progress(box, task)

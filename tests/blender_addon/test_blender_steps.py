@@ -299,10 +299,13 @@ def test_failures_leave_the_scene_as_it_was(press, footage, tmp_path):
     with pytest.raises(RuntimeError, match="the worker .* ended with exit code 1"):
         press.fit()
     assert state() == before
-    press.show_log(number=1)
+    first, second = tasks.all()
+    press.show_log(number=second.number)
     assert "FileNotFoundError" in bpy.data.texts["Liquid Motion Log"].as_string()
-    press.dismiss(number=0)
-    press.dismiss(number=0)
+    press.dismiss(number=first.number)
+    assert tasks.all() == [second]
+    with pytest.raises(RuntimeError, match="not in the list any more"):
+        press.show_log(number=first.number)
     assert not bpy.context.scene.liquid_motion.work.person
 
 
