@@ -104,6 +104,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise LiquidMotionError(f"{path}: no such file; check the name") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise LiquidMotionError(f"{path}: not readable as .npz ({error}); export it again") from error
 
