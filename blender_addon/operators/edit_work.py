@@ -36,8 +36,10 @@ class EditWorkOperator(WorkOperator):
             return "Merge or remove the layer of corrections first"
         return under_way(cls.title)
 
-    def edit(self, context: bpy.types.Context, kind: str, params: dict[str, Any]) -> set[str]:
-        """Queue a job on the chosen rows, whose result is blended into the fit."""
+    def edit(
+        self, context: bpy.types.Context, kind: str, params: dict[str, Any], written: tuple[Path, ...] = ()
+    ) -> set[str]:
+        """Queue a job on the chosen rows, whose result is blended into the fit; then ``written`` may go."""
         scene, rig = context.scene, rig_of(context.object)
         check_action_writable(rig)
         whole = fit_keys.read_fit(rig)
@@ -51,7 +53,8 @@ class EditWorkOperator(WorkOperator):
             if found is None:
                 raise AddonError(f"{kind}: the rig it was for is gone; undo its removal and do it again")
             motion = read_motion(out)
-            out.unlink()
+            for path in (out, *written):
+                path.unlink()
             now = fit_keys.read_fit(found)
             new = fit_keys.from_smpl(found, motion.poses, motion.trans, old.first)
             fit_keys.write_fit(found, fit_keys.blend(now.rows(old.first, old.last), new, blend, now))
@@ -71,7 +74,7 @@ class LIQUID_MOTION_OT_foot_lock(EditWorkOperator, bpy.types.Operator):
         rig = rig_of(context.object)
         path = _temporary("motion")
         write_motion(context.scene, rig, fit_keys.read_fit(rig), path)
-        return self.edit(context, "foot_lock", {"motion": str(path)})
+        return self.edit(context, "foot_lock", {"motion": str(path)}, (path,))
 
 
 class LIQUID_MOTION_OT_refit(EditWorkOperator, bpy.types.Operator):
@@ -100,11 +103,11 @@ class LIQUID_MOTION_OT_refit(EditWorkOperator, bpy.types.Operator):
         fit = fit_file(scene, rig, len(whole.locations))
         params: dict[str, Any] = {"motion": str(fit), "clip": str(fitted_footage(scene, fit))}
         params["shape"] = [float(value) for value in read_shape(rig).applied]
-        if self.begin == "POSE":
-            path = _temporary("start")
-            write_motion(scene, rig, whole, path)
-            params["start"] = str(path)
-        return self.edit(context, "refit", params)
+        if self.begin == "FOOTAGE":
+            return self.edit(context, "refit", params)
+        path = _temporary("start")
+        write_motion(scene, rig, whole, path)
+        return self.edit(context, "refit", {**params, "start": str(path)}, (path,))
 
 
 def _temporary(name: str) -> Path:

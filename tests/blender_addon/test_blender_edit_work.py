@@ -1,6 +1,7 @@
 """Edits that the worker computes: what it is asked, and what comes back onto the rig."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,7 @@ def lifted(rig, before):
 def test_result_is_blended_into_the_range(rig, operator):
     _, before = fit_keys.to_smpl(rig, fit_keys.read_fit(rig))
     assert getattr(bpy.ops.liquid_motion, operator)() == {"FINISHED"}
+    assert not [path for path in Path(bpy.app.tempdir).iterdir() if path.suffix == ".npz"]
     rise = lifted(rig, before)
     assert np.abs(rise[:4]).max() < 1e-5 and np.abs(rise[14:]).max() < 1e-5
     assert np.allclose(rise[6:12], 0.5, atol=1e-5)
