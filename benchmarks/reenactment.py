@@ -1,6 +1,6 @@
 """How close drawn people come to true pictures: ``python benchmarks/reenactment.py --renderers visible warp``.
 
-Three trials, each with one and with four source pictures:
+Three trials, by default each with one and with four source pictures:
 
 * ``clips``: self-reenactment of footage (``--clips FILE…``): some frames are the source, others the truth.
 * ``move``: held-out synthetic people, fitted from photos, put to somebody else's captured motion; the truth is what
@@ -34,7 +34,7 @@ from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.video import open_footage, write_image
 from smpl_fitting.world import body_vertices, frame_camera, with_shape
 
-SOURCES = (1, 4)
+MOST_SOURCES = 4  # a clip's first source is the same however many there are
 TARGETS = 6  # of a clip
 Scores = dict[str, list[Figures]]
 SHOWN = ("box_psnr_db", "box_ssim", "box_lite2_distance", "face_lite2_distance", "mask_iou", "temporal_ratio")
@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--renderers", nargs="+", default=["visible", "warp"])
     parser.add_argument("--trials", nargs="+", default=["move", "turn"], choices=["clips", "move", "turn"])
+    parser.add_argument("--sources", nargs="+", type=int, default=[1, 4], choices=[1, 2, 3, 4])
     parser.add_argument("--clips", nargs="+", type=Path, default=[], help="footage of one person each")
     parser.add_argument(
         "--people", nargs="+", type=int, default=list(range(len(PEOPLE))), help="which of them"
@@ -58,7 +59,7 @@ def main() -> None:
     body = load_body("open")
     renderers = {name: make_renderer(name) for name in options.renderers}
     figures: dict[str, float] = {}
-    for count in SOURCES:
+    for count in options.sources:
         for trial in options.trials:
             if trial == "clips":
                 cases = [clip_rows(p, count, body, renderers, options) for p in options.clips]
@@ -68,8 +69,8 @@ def main() -> None:
                 figures |= tell(f"{trial}_{count}_sources", cases)
                 if trial == "turn":
                     figures |= tell_views(count, cases)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+            if options.json:  # after each trial: what is there is not lost when a later one is stopped
+                options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def clip_rows(path: Path, count: int, body: BodyModel, renderers: Mapping[str, Renderer], options) -> Scores:
@@ -77,7 +78,7 @@ def clip_rows(path: Path, count: int, body: BodyModel, renderers: Mapping[str, R
     clip = open_footage(path)
     fit = kept_fit(clip, body, options.cache)
     found = np.flatnonzero(fit.detections.confidence > 0)
-    sources = [int(found[round(k)]) for k in np.linspace(0, len(found), max(SOURCES), endpoint=False)][:count]
+    sources = [int(found[round(k)]) for k in np.linspace(0, len(found), MOST_SOURCES, endpoint=False)][:count]
     step = max(1, clip.frame_count // (TARGETS + 1))
     kept = options.pictures and options.pictures / f"{path.stem}_{count}"
     outcome = evaluate_clip(clip, sources, body, renderers, step, fit=fit, pictures=kept)
