@@ -3,8 +3,9 @@
 An animation is rendered as a farm would, ``blender -b scene.blend -E LIQUID_MOTION -a``, or with pip's bpy where no
 program is named. A frame's time runs from one written file to the next: Blender's evaluation of the scene, the way to
 the worker and back, colour, and the PNG on disk. What the renderer itself took, in the worker's process and of the
-same frame, is taken off; the rest is the overhead. The first frame, which loads everything, is told apart. On a
-machine that is busy with other things the processor time of Blender's process says more than the clock.
+same frame, is taken off; the rest is the overhead. The first frame, which loads everything, is told apart. Part of
+the overhead is Blender's own: what it takes when an engine only hands over a picture that is there already is measured
+too (``blender_alone``). On a machine that is busy with other things processor times say more than the clock.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from smpl_fitting.motion import Motion
 
 REPO = Path(__file__).resolve().parents[1]
 DRIVER = f"""
-import json, os, sys, time
+import array, json, os, sys, time
 import bpy
 sys.path.insert(0, {str(REPO)!r})
 import blender_addon
@@ -52,13 +53,25 @@ def note(*_):
     if len(written) == arguments['frames']:
         with open(arguments['out'], 'w') as file:
             json.dump(dict(written=written, rendered=rendered, waited=waited, busy=busy), file)
+class Alone(bpy.types.RenderEngine):
+    bl_idname, bl_label = 'LIQUID_MOTION_ALONE', 'Alone'
+    picture = None
+    def render(self, depsgraph):
+        if Alone.picture is None:
+            image = bpy.data.images.load(arguments['picture'])
+            Alone.picture = array.array('f', image.pixels)
+        width, height = depsgraph.scene.render.resolution_x, depsgraph.scene.render.resolution_y
+        result = self.begin_result(0, 0, width, height, layer=depsgraph.view_layer.name)
+        result.layers[0].passes['Combined'].rect.foreach_set(Alone.picture)
+        self.end_result(result)
+bpy.utils.register_class(Alone)
 arguments['frames'] += 1
 if not bpy.app.binary_path:
     bpy.ops.wm.open_mainfile(filepath=arguments['scene'])
 bpy.app.handlers.render_init.append(lambda *_: written or written.append(time.perf_counter()))
 bpy.app.handlers.render_write.append(note)
 if not bpy.app.binary_path:
-    bpy.context.scene.render.engine = 'LIQUID_MOTION'
+    bpy.context.scene.render.engine = arguments['engine']
     bpy.context.scene.render.filepath = arguments['pictures']
     bpy.ops.render.render(animation=True)
     blender_addon.unregister()
@@ -87,8 +100,9 @@ def main() -> None:
         subject, motion = demo(1, body, options.cache)
     with tempfile.TemporaryDirectory() as folder:
         scene = make_scene(Path(folder), subject, motion, options)
-        times = measure(Path(folder), scene, options)
-    figures = summarise(times, f"engine_{options.renderer}_{options.size}px")
+        times = measure(Path(folder), scene, "LIQUID_MOTION", options)
+        alone = measure(Path(folder), scene, "LIQUID_MOTION_ALONE", options)
+    figures = summarise(times, alone, f"engine_{options.renderer}_{options.size}px")
     for name, value in figures.items():
         print(f"{name:48}{value:10.1f}")
     if options.json:
@@ -116,17 +130,24 @@ def make_scene(folder: Path, subject: Subject, motion: Motion, options: argparse
     return scene
 
 
-def measure(folder: Path, scene: Path, options: argparse.Namespace) -> dict[str, np.ndarray]:
+def measure(folder: Path, scene: Path, engine: str, options: argparse.Namespace) -> dict[str, np.ndarray]:
     """When each frame was written, and how long the renderer and the way to it took, seconds."""
-    driver, out, pictures = folder / "driver.py", folder / "times.json", folder / "frames" / "####"
+    driver, out, pictures = folder / "driver.py", folder / f"{engine}.json", folder / engine / "####"
     driver.write_text(DRIVER)
-    arguments = {"frames": options.frames, "out": str(out), "scene": str(scene), "pictures": str(pictures)}
+    arguments = {
+        "frames": options.frames,
+        "out": str(out),
+        "scene": str(scene),
+        "pictures": str(pictures),
+        "engine": engine,
+        "picture": str(folder / "LIQUID_MOTION" / "0001.png"),
+    }
     environment = os.environ | {
         "LIQUID_MOTION_BENCHMARK": json.dumps(arguments),
         "LIQUID_MOTION_PYTHON": os.environ.get("LIQUID_MOTION_PYTHON", sys.executable),
     }
     if options.blender:
-        command = [*shlex.split(options.blender), "-b", scene, "-P", driver, "-E", "LIQUID_MOTION"]
+        command = [*shlex.split(options.blender), "-b", scene, "-P", driver, "-E", engine]
         command += ["-o", pictures, "-s", "1", "-e", str(options.frames), "-a"]
     else:
         command = [sys.executable, driver]
@@ -136,19 +157,22 @@ def measure(folder: Path, scene: Path, options: argparse.Namespace) -> dict[str,
     return {name: np.array(values) for name, values in json.loads(out.read_text()).items()}
 
 
-def summarise(times: dict[str, np.ndarray], name: str) -> dict[str, float]:
+def summarise(times: dict[str, np.ndarray], alone: dict[str, np.ndarray], name: str) -> dict[str, float]:
     """Milliseconds a frame, the first one apart."""
     frame = np.diff(times["written"])
     overhead, way = (frame - times["rendered"])[1:], (times["waited"] - times["rendered"])[1:]
-    return {
-        f"{name}_first_frame_ms": 1e3 * float(frame[0]),
-        f"{name}_frame_ms": 1e3 * float(frame[1:].mean()),
-        f"{name}_renderer_ms": 1e3 * float(times["rendered"][1:].mean()),
-        f"{name}_overhead_ms": 1e3 * float(overhead.mean()),
-        f"{name}_overhead_median_ms": 1e3 * float(np.median(overhead)),
-        f"{name}_blender_processor_ms": 1e3 * float(np.diff(times["busy"]).mean()),
-        f"{name}_overhead_way_to_the_worker_ms": 1e3 * float(np.median(way)),
+    figures = {
+        "first_frame": frame[0],
+        "frame": frame[1:].mean(),
+        "renderer": times["rendered"][1:].mean(),
+        "overhead": overhead.mean(),
+        "overhead_median": np.median(overhead),
+        "overhead_way_to_the_worker": np.median(way),
+        "blender_processor": np.diff(times["busy"])[1:].mean(),
+        "blender_alone": np.diff(alone["written"])[1:].mean(),
+        "blender_alone_processor": np.diff(alone["busy"])[1:].mean(),
     }
+    return {f"{name}_{what}_ms": 1e3 * float(value) for what, value in figures.items()}
 
 
 if __name__ == "__main__":
