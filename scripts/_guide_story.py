@@ -24,6 +24,7 @@ from _guide_window import (  # noqa: E402
     sidebar,
     view3d,
     wait_for,
+    xdo,
 )
 
 TAB = "Liquid Motion"
@@ -142,6 +143,8 @@ def render(out: Path) -> Story:
     yield from wait_for(lambda: bool(done), RENDER_S, "the render")
     yield 1.5
     window = bpy.context.window_manager.windows[-1]
+    xdo("search", "--name", "Render", "windowmove", 10, 0)  # nobody else keeps it on the screen
+    yield 1.0
     area = next(a for a in window.screen.areas if a.type == "IMAGE_EDITOR")
     with bpy.context.temp_override(window=window, area=area, region=region_of(area, "WINDOW")):
         bpy.ops.image.view_all(fit_view=True)
