@@ -277,6 +277,28 @@ def test_cancel_while_the_worker_starts(pump, fake_worker, monkeypatch):
     jobs.stop_workers()
 
 
+def test_cancel_and_escape(pump):
+    """ESC stops what works, the button what it stands beside; without work, ESC is free for others."""
+
+    def work(report, cancelled):
+        while not cancelled():
+            time.sleep(0.01)
+        raise jobs.JobCancelled
+
+    ours = bpy.ops.liquid_motion
+    assert not ours.escape.poll()
+    first, second, third = (tasks.submit(name, work, lambda _: None) for name in "abc")
+    pump(lambda: first.state == tasks.RUNNING)
+    ours.cancel(number=third.number)
+    assert [task.state for task in (first, second, third)] == [tasks.RUNNING, tasks.QUEUED, tasks.CANCELLED]
+    ours.escape()
+    pump(lambda: first.ended and second.state == tasks.RUNNING)
+    assert first.state == tasks.CANCELLED
+    ours.escape()
+    pump(lambda: second.ended)
+    assert not ours.escape.poll()
+
+
 def test_nothing_is_left_at_unregister(addon, worker, monkeypatch):
     """Threads, timers and processes end; what was under way changes nothing any more."""
     import threading
