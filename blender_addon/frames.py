@@ -55,7 +55,8 @@ def check_pattern(pattern: str | Path, frames: list[int]) -> None:
 
 
 def set_output(scene: bpy.types.Scene, suffix: str) -> None:
-    """Have Blender write what the suffix says: RGBA PNG, or multi-layer EXR with depth."""
+    """Have Blender write what the suffix says: RGBA PNG, or multi-layer EXR with depth. What is skipped we decide."""
+    scene.render.use_overwrite = True
     settings = scene.render.image_settings
     layers = suffix.lower() == ".exr"
     if hasattr(settings, "media_type"):  # 5.0

@@ -16,6 +16,8 @@ import bpy
 from .image_files import whole_size
 
 _SUFFIXES = (".png", ".exr")  # what can be told whole; other formats are left alone
+_whole: dict[Path, tuple[int, int]] = {}
+"""Files found whole, by time and size: ``-f 1..100`` renders, and comes here, a hundred times."""
 
 
 @bpy.app.handlers.persistent
@@ -32,9 +34,19 @@ def remove_broken_frames(scene: bpy.types.Scene, *_: object) -> None:
     frames = asked_frames(sys.argv, scene.frame_start, scene.frame_end)
     for frame in frames or range(scene.frame_start, scene.frame_end + 1, scene.frame_step):
         path = Path(bpy.path.abspath(render.frame_path(frame=frame)))
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and whole_size(path) is None:
+        if path.suffix.lower() in _SUFFIXES and path.is_file() and not _known_or_whole(path):
             path.unlink()
             print(f"Removed: '{path}' was not whole", flush=True)
+
+
+def _known_or_whole(path: Path) -> bool:
+    state = path.stat()
+    stamp = (state.st_mtime_ns, state.st_size)
+    if _whole.get(path) != stamp:
+        if whole_size(path) is None:
+            return False
+        _whole[path] = stamp
+    return True
 
 
 def asked_frames(arguments: Sequence[str], start: int, end: int) -> list[int]:
@@ -66,3 +78,4 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.render_init.remove(remove_broken_frames)
+    _whole.clear()

@@ -130,6 +130,33 @@ def test_frames_of_the_command_line(words, expected):
     assert handlers.asked_frames(words.split(), 10, 20) == expected
 
 
+def test_broken_frames_are_removed_and_whole_ones_read_once(addon, tmp_path, monkeypatch):
+    """Only under Overwrite off, only this engine's, only PNG and EXR, not where other machines may be writing."""
+    scene = bpy.context.scene
+    render = scene.render
+    render.filepath, scene.frame_start, scene.frame_end = f"{tmp_path}/##", 1, 3
+    render.engine, render.use_overwrite = "LIQUID_MOTION", False
+    whole, broken, other = tmp_path / "01.png", tmp_path / "02.png", tmp_path / "04.png"
+    image = bpy.data.images.new("made", 4, 3)
+    image.filepath_raw, image.file_format = str(whole), "PNG"
+    image.save()
+    for path in (broken, other):
+        path.write_bytes(whole.read_bytes()[:-3])
+    for name, value in (("use_overwrite", True), ("use_placeholder", True), ("engine", "CYCLES")):
+        before = getattr(render, name)
+        setattr(render, name, value)
+        handlers.remove_broken_frames(scene)
+        setattr(render, name, before)
+    assert broken.exists()
+    read = []
+    real = handlers.whole_size
+    monkeypatch.setattr(handlers, "whole_size", lambda path: read.append(path.name) or real(path))
+    for _ in range(3):
+        handlers.remove_broken_frames(scene)
+    assert (whole.exists(), broken.exists(), other.exists()) == (True, False, True)
+    assert read == ["01.png", "02.png"]
+
+
 def test_failed_frame_leaves_nothing(addon, tmp_path):
     """No camera: an error, no file, no temporary one."""
     with pytest.raises(AddonError, match="frame 1: .*camera"):
