@@ -108,9 +108,10 @@ def merge_by_depth(first: Picture, second: Picture) -> Picture:
 def to_linear(rgba: np.ndarray) -> np.ndarray:
     """(H, W, 4) float32 scene-linear premultiplied, of (H, W, 4) uint16 display-referred straight."""
     out = np.zeros(rgba.shape, np.float32)
-    rows, columns = (np.flatnonzero(rgba[..., 3].any(axis)) for axis in (1, 0))
+    rows = np.flatnonzero(rgba[..., 3].any(1))
     if len(rows) == 0:
         return out
+    columns = np.flatnonzero(rgba[rows[0] : rows[-1] + 1, :, 3].any(0))
     part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # often a small one
     shown, target = rgba[part], out[part]
     for start in range(0, len(shown), _ROWS):

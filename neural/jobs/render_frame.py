@@ -67,9 +67,11 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
 def _shown(alpha: np.ndarray) -> list[int]:
     """x0, y0, x1, y1 of where alpha (H, W) is not 0; nothing is a part without rows and columns."""
-    rows, columns = (np.flatnonzero((alpha > 0).any(axis)) for axis in (1, 0))
+    shown = alpha > 0
+    rows = np.flatnonzero(shown.any(1))
     if len(rows) == 0:
         return [0, 0, 0, 0]
+    columns = np.flatnonzero(shown[rows[0] : rows[-1] + 1].any(0))
     return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
 
 
