@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bpy
+
 from .errors import AddonError
 
 PROTOCOL_VERSION = 1
@@ -80,7 +82,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=worker_environment(),
                 # beside this package: where `neural` is in a source tree, and no folder of the user's,
                 # whose files Python would take for modules
                 cwd=Path(__file__).parents[1],
@@ -267,9 +269,13 @@ class Worker:
         return WorkerError(f"the worker ({self._command[0]}) {what}{words}", details)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, less what would make another Python look for its library in Blender's."""
-    return {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT")}
+def worker_environment() -> dict[str, str]:
+    """Ours, less what would make another Python look for its library in Blender's, and with the Blender that jobs
+    may start: an environment that was created for the worker has none of its own."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT")}
+    if bpy.app.binary_path:
+        kept.setdefault("LIQUID_MOTION_BLENDER", bpy.app.binary_path)
+    return kept
 
 
 def _how_it_ended(code: int) -> str:

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bpy
-
 from .errors import AddonError
+from .jobs import worker_environment
 from .preferences import worker_python
 
 COMMANDS = {
@@ -47,11 +46,8 @@ def run_in_worker(arguments: list[str]) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, less what would make another Python look for its library in Blender's; scenes are built by this Blender."""
-    left_out = ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
-    if bpy.app.binary_path:
-        environment.setdefault("LIQUID_MOTION_BLENDER", bpy.app.binary_path)
+    """The worker's; in a source tree, with the packages beside this one."""
+    environment = worker_environment()
     source_tree = Path(__file__).parents[1]
     if (source_tree / "neural").is_dir():
         environment["PYTHONPATH"] = os.pathsep.join(

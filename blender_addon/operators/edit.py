@@ -6,7 +6,7 @@ import bpy
 
 from ..errors import AddonError
 from ..scene import fit_keys, layers, shape
-from ..scene.person import rig_of
+from ..scene.person import selected_rig
 
 
 class LIQUID_MOTION_EditSettings(bpy.types.PropertyGroup):
@@ -49,7 +49,7 @@ class EditOperator:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        rig = rig_of(context.object)
+        rig = selected_rig(context)
         if rig is None:
             reason = "Select the rig or the body of a person"
         elif context.mode not in ("OBJECT", "POSE"):
@@ -62,7 +62,7 @@ class EditOperator:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            said = self.edit(context, rig_of(context.object))
+            said = self.edit(context, selected_rig(context))
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -13,7 +13,7 @@ from ..errors import AddonError
 from ..scene import fit_keys, layers
 from ..scene.files import read_motion
 from ..scene.motion_file import fit_file, fitted_footage, write_motion
-from ..scene.person import check_action_writable, read_shape, rig_of
+from ..scene.person import check_action_writable, read_shape, selected_rig
 from ._work import WorkOperator, under_way
 from .edit import edited_range
 
@@ -27,7 +27,7 @@ class EditWorkOperator(WorkOperator):
 
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
-        rig = rig_of(context.object)
+        rig = selected_rig(context)
         if rig is None:
             return "Select the rig or the body of a person"
         if context.mode != "OBJECT":
@@ -40,7 +40,7 @@ class EditWorkOperator(WorkOperator):
         self, context: bpy.types.Context, kind: str, params: dict[str, Any], written: tuple[Path, ...] = ()
     ) -> set[str]:
         """Queue a job on the chosen rows, whose result is blended into the fit; then ``written`` may go."""
-        scene, rig = context.scene, rig_of(context.object)
+        scene, rig = context.scene, selected_rig(context)
         check_action_writable(rig)
         whole = fit_keys.read_fit(rig)
         old = edited_range(scene, whole)
@@ -71,7 +71,7 @@ class LIQUID_MOTION_OT_foot_lock(EditWorkOperator, bpy.types.Operator):
     title = "Lock the feet"
 
     def start(self, context: bpy.types.Context) -> set[str]:
-        rig = rig_of(context.object)
+        rig = selected_rig(context)
         path = _temporary("motion")
         write_motion(context.scene, rig, fit_keys.read_fit(rig), path)
         return self.edit(context, "foot_lock", {"motion": str(path)}, (path,))
@@ -98,7 +98,7 @@ class LIQUID_MOTION_OT_refit(EditWorkOperator, bpy.types.Operator):
     )
 
     def start(self, context: bpy.types.Context) -> set[str]:
-        scene, rig = context.scene, rig_of(context.object)
+        scene, rig = context.scene, selected_rig(context)
         whole = fit_keys.read_fit(rig)
         fit = fit_file(scene, rig, len(whole.locations))
         params: dict[str, Any] = {"motion": str(fit), "clip": str(fitted_footage(scene, fit))}

@@ -8,7 +8,7 @@ import bpy
 
 from ..errors import AddonError
 from ..scene.export import export_person
-from ..scene.person import body_of, rig_of
+from ..scene.person import body_of, selected_rig
 
 _FORMATS = (
     (".fbx", "FBX", "For Unreal, Unity, Maya, 3ds Max; the texture is inside"),
@@ -31,7 +31,7 @@ class LIQUID_MOTION_OT_export_person(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if body_of(rig_of(context.object)) is None:
+        if body_of(selected_rig(context)) is None:
             cls.poll_message_set("Select the rig or the body of a person")
         elif context.mode not in ("OBJECT", "POSE"):
             cls.poll_message_set("Leave Edit Mode first")
@@ -41,7 +41,7 @@ class LIQUID_MOTION_OT_export_person(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-        self.filepath = str(folder / bpy.path.clean_name(body_of(rig_of(context.object)).name)) + self.format
+        self.filepath = str(folder / bpy.path.clean_name(body_of(selected_rig(context)).name)) + self.format
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -61,7 +61,7 @@ class LIQUID_MOTION_OT_export_person(bpy.types.Operator):
         if context.window is not None:
             context.window.cursor_set("WAIT")  # the exporters block
         try:
-            out = export_person(context.scene, rig_of(context.object), bpy.path.abspath(self.filepath))
+            out = export_person(context.scene, selected_rig(context), bpy.path.abspath(self.filepath))
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

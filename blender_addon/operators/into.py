@@ -10,7 +10,7 @@ from ..errors import AddonError
 from ..scene.footage import add_background, resolve_footage
 from ..scene.material import add_texture_material
 from ..scene.paths import absolute_path
-from ..scene.person import body_of, check_local, rig_of
+from ..scene.person import body_of, check_local, selected_rig
 from ..scene.plane import add_frames_plane
 from ..scene.sequencer import add_frames_strip
 
@@ -68,7 +68,7 @@ class LIQUID_MOTION_OT_frames_plane(FramesOperator, bpy.types.Operator):
         return True
 
     def take(self, context: bpy.types.Context, frames: Path) -> str:
-        rig = rig_of(context.object)
+        rig = selected_rig(context)
         plane = add_frames_plane(context.scene, frames, rig)
         body = body_of(rig)
         if self.hide_body and body is not None:
@@ -127,14 +127,14 @@ class LIQUID_MOTION_OT_textured_body(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        body = body_of(rig_of(context.object))
+        body = body_of(selected_rig(context))
         if body is None or not body.liquid_motion.subject:
             cls.poll_message_set("Select a person whose body has a subject")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        body = body_of(rig_of(context.object))
+        body = body_of(selected_rig(context))
         try:
             check_local(body.data, "the body")
             texture = Path(absolute_path(body, "liquid_motion.subject")) / "texture.png"

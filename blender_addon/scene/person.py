@@ -80,6 +80,11 @@ def rig_of(chosen: bpy.types.Object | None) -> bpy.types.Object | None:
     return chosen if RECORD in chosen.data or body_of(chosen) is not None else None
 
 
+def selected_rig(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active person's rig. A script that Blender runs before its window is there has no active object at all."""
+    return rig_of(getattr(context, "object", None))
+
+
 def body_of(rig: bpy.types.Object | None) -> bpy.types.Object | None:
     """The body's mesh that a rig carries: one with a subject, a motion, or the shape keys of a body."""
     if rig is None:
