@@ -12,7 +12,7 @@ from . import scene_command, worker_command
 from .colour import srgb_to_linear
 from .errors import AddonError
 from .frames import check_pattern, parse_frames, render_frames
-from .properties import BACKGROUNDS
+from .properties import BACKGROUNDS, RENDERERS
 from .retarget import command as retarget_command
 from .scene.build import SceneSpec, build_scene, make_paths_relative
 from .scene.save import save_blend
@@ -56,6 +56,12 @@ def _parser(program: str) -> argparse.ArgumentParser:
         default="transparent",
         help="what the engine puts behind the person: transparent, plate, driving, or a colour #rrggbb",
     )
+    build.add_argument(
+        "--renderer",
+        default="warp",
+        choices=[name for name, *_ in RENDERERS],
+        help="how the engine draws people",
+    )
     build.add_argument("--name", default="Person", help="name of the body object")
     build.add_argument("--frame-start", type=int, default=1, help="frame of the first pose")
     build.add_argument("--out", type=Path, required=True, help="the .blend to write")
@@ -97,6 +103,7 @@ def _build_scene(options: argparse.Namespace) -> None:
         frame_start=options.frame_start,
     )
     built = build_scene(scene, spec)
+    scene.liquid_motion.renderer = options.renderer
     make_paths_relative(scene, built, out.parent)
     for warning in built.warnings:
         print(f"Warning: {warning}", file=sys.stderr)

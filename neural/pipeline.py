@@ -18,6 +18,7 @@ from neural.background import background_from_clip
 from neural.camera_strategy import CameraPlan
 from neural.compositing import fit_background, parse_colour
 from neural.contact_sheet import write_contact_sheet
+from neural.renderers import WARP, make_renderer
 from neural.scene import build_scene_file, find_blender
 from neural.sources import fit_sources
 from neural.stages import Stages, fingerprint
@@ -49,6 +50,7 @@ class MainJob:
         cam_strategy: one of :data:`neural.camera_strategy.STRATEGIES`; None chooses ``copy`` over the driving
             clip's background and ``smooth`` otherwise.
         frames: of the driving clip; all of them when None.
+        renderer: who draws; see :mod:`neural.renderers`.
         longest_side: pictures larger than this are rendered scaled down, pixels.
         overlay: also draw the fits on their footage. scene: also write ``scene.blend``.
     """
@@ -60,6 +62,7 @@ class MainJob:
     background: str = "source"
     cam_strategy: str | None = None
     frames: range | None = None
+    renderer: str = WARP
     longest_side: int = LONGEST_SIDE
     overlay: bool = True
     scene: bool = True
@@ -82,6 +85,7 @@ def run_main_job(job: MainJob, progress: Progress | None = None, log: Log = prin
     progress = progress or Progress()
     if job.background not in BACKGROUNDS:
         parse_colour(job.background)  # complain now rather than after the fit
+    make_renderer(job.renderer)
     blender = find_blender() if job.scene else None
     driving = open_footage(job.driving)
     for source in job.sources:
@@ -122,9 +126,8 @@ class _Run:
         self._seconds: dict[str, float] = {}
         self._driving_key = fingerprint(__version__, "driving", job.driving, job.body, self._frames)
         self._subject_key = fingerprint(__version__, "subject", list(job.sources), job.body)
-        self._frames_key = fingerprint(
-            "frames", self._driving_key, self._subject_key, job.background, job.cam_strategy, job.longest_side
-        )
+        look = (job.background, job.cam_strategy, job.renderer, job.longest_side)
+        self._frames_key = fingerprint("frames", self._driving_key, self._subject_key, *look)
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -200,6 +203,7 @@ class _Run:
                 plan,
                 backdrops,
                 self._job.out,
+                renderer=make_renderer(self._job.renderer),
                 sound=self._driving if self._driving.has_audio else None,
                 sound_start=float(self._driving.times[self._frames.start] - self._driving.times[0]),
                 resume=resume,
@@ -244,6 +248,7 @@ class _Run:
                 background=background,
                 plate=plate,
                 footage=footage,
+                renderer=self._job.renderer.partition(":")[0],  # its weights are not the scene's
                 poll=lambda: progress.update(0.0),
             )
         self._stages.finish("scene", key)

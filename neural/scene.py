@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neural import blender as blender_program
 from neural.blender import run_blender
+from neural.renderers import WARP
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 
@@ -29,6 +30,7 @@ def build_scene_file(
     background: str,
     plate: Path | None = None,
     footage: Path | None = None,
+    renderer: str = WARP,
     poll: Callable[[], None] = lambda: None,
 ) -> None:
     """Write ``scene``, whole or not at all.
@@ -36,6 +38,7 @@ def build_scene_file(
     Args:
         blender: from :func:`find_blender`.
         background: ``plate``, ``driving``, ``transparent`` or a colour ``#rrggbb``.
+        renderer: that of the scene's render engine.
         poll: called while Blender works; may raise to cancel, which ends Blender too.
 
     Raises:
@@ -49,6 +52,7 @@ def build_scene_file(
             "--plate": plate,
             "--footage": footage,
             "--background": background,
+            "--renderer": renderer,
             "--out": temporary,
         }
         words = [word for name, value in options.items() if value is not None for word in (name, str(value))]

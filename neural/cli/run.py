@@ -14,6 +14,7 @@ from neural.cli._options import (
     DeviceOption,
     FramesOption,
     JsonOption,
+    RendererOption,
     SourceOption,
     frame_range,
 )
@@ -32,6 +33,7 @@ def command(
         ),
     ] = "source",
     cam_strategy: CamStrategyOption = None,
+    renderer: RendererOption = "warp",
     size: Annotated[
         int | None, typer.Option("--size", min=16, help="Longest side of the frames in pixels, at most.")
     ] = None,
@@ -56,6 +58,7 @@ def command(
         "out": str(out),
         "background": background,
         "cam_strategy": cam_strategy.value if cam_strategy else None,
+        "renderer": renderer,
         "longest_side": size,
         "frames": frame_range(frames),
         "body": body,
