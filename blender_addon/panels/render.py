@@ -21,6 +21,7 @@ class LIQUID_MOTION_PT_render(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
+        layout.use_property_decorate = False
         scene = context.scene
         layout.prop(scene.render, "engine")
         if scene.render.engine == _ENGINE:
