@@ -20,6 +20,7 @@ from smpl_fitting.safe_npz import DAMAGE, read_arrays
 
 FORMAT_VERSION = 2
 NUM_LANDMARKS = 33
+PATCH_DETAIL = 2  # an edge lies between the cells of a mask
 _LARGEST_MASK = 2**22  # bytes, packed or not
 _SHAPES: dict[str, tuple[int, ...]] = {
     "keypoints": (NUM_LANDMARKS, 4),
@@ -76,17 +77,17 @@ class Detections:
         return _unit(Crop(*self.crops[i]).paste(values, self.image_size))
 
     def mask_patch(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """The mask at its own resolution, float32 (S, S) in [0, 1], and the upright box x0 y0 x1 y1 in pixels that
-        it covers, which may reach over the picture's edge.
+        """The mask at :data:`PATCH_DETAIL` times its own resolution, float32 (S, S) in [0, 1], and the upright box
+        x0 y0 x1 y1 in pixels that it covers, which may reach over the picture's edge.
 
         Raises:
             ValueError, FootageError: as :meth:`mask`.
         """
         values = self._mask_values(i)
         crop = Crop(*self.crops[i])
-        step = max(crop.size, 1.0) / len(values)
+        step = max(crop.size, 1.0) / (PATCH_DETAIL * len(values))
         reach = abs(math.cos(crop.rotation)) + abs(math.sin(crop.rotation))  # of the turned square's box
-        side = math.ceil(len(values) * reach)
+        side = math.ceil(PATCH_DETAIL * len(values) * reach)
         half = side * step / 2
         middle = side / 2
         patch = Crop(middle, middle, crop.size / step, crop.rotation).paste(values, (side, side))
