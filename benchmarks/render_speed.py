@@ -83,7 +83,7 @@ def demo(count: int, body: BodyModel, cache: Path) -> tuple[Subject, Motion]:
     """The person of the demo's driving clip with so many of its frames as sources, and that clip's motion."""
     clip = open_footage(str(files("neural") / "data" / "demo" / "driving.mp4"))
     fit = kept_fit(clip, body, cache)
-    rows = choose_frames(fit.motion, body, count)
+    rows = choose_frames(fit, body, count)
     views, dressed = dress_views([(clip, fit, row) for row in rows], body)
     return build_subject(views, dressed, cache / f"demo-subject-{count}"), fit.motion
 

@@ -45,7 +45,7 @@ def judge(path: Path, body: BodyModel, step: int) -> list[float]:
     """The figures of one photo or clip, in the order of ``COLUMNS``; nan where there are no other frames."""
     footage = open_footage(path)
     fit = fit_stills([path], body)[0] if footage.is_still else fit_clip(footage, body)
-    sources = [0] if footage.is_still else choose_frames(fit.motion, body)
+    sources = [0] if footage.is_still else choose_frames(fit, body)
     _, dressed = dress_views([(footage, fit, row) for row in sources], body)
     found = np.flatnonzero(fit.detections.found)[::step]
 

@@ -17,13 +17,13 @@ from smpl_fitting.clothing import Outline, clothed, fit_clothing
 from smpl_fitting.detection import PersonChoice, detect
 from smpl_fitting.fit import Fit, fit_clip, fit_stills
 from smpl_fitting.geometry import axis_angle_to_matrix
-from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
-from smpl_fitting.quality import landmark_errors
+from smpl_fitting.quality import landmark_errors, silhouette_iou
 from smpl_fitting.video import Footage, open_footage
 from smpl_fitting.world import body_vertices, frame_camera
 
 FRAMES_PER_CLIP = 6
+JUDGED_FRAMES = 60  # at most, spread over the clip: their outlines are compared with the body's
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def fit_sources(
             one = detect(footage, person=chosen[footage], progress=shown.part("Finding the person", 0.0, 0.5))
             shown = shown.part("", 0.5, 1.0)
         fit = fit_clip(footage, body, detections=one, progress=shown)
-        seen += [(footage, fit, row) for row in choose_frames(fit.motion, body)]
+        seen += [(footage, fit, row) for row in choose_frames(fit, body)]
     views, dressed = dress_views(seen, body)
     plate = None
     if not footages[0].is_still:
@@ -117,17 +117,22 @@ def dress_views(
     return views, dressed
 
 
-def choose_frames(motion: Motion, body: BodyModel, count: int = FRAMES_PER_CLIP) -> list[int]:
+def choose_frames(fit: Fit, body: BodyModel, count: int = FRAMES_PER_CLIP) -> list[int]:
     """Rows of a clip that together show most of the person: well seen, well fitted, turned and posed differently.
 
     Greedy farthest-point choice on the body's limb rotations and heading, starting from the frame that is
-    seen best; frames in which nobody or little was seen are left out, and the worse fitted half.
+    seen best; frames in which nobody or little was seen are left out, then the half whose landmarks are fitted
+    worse, and of the rest the half whose outline is.
     """
+    motion = fit.motion
     assert motion.confidence is not None and motion.keypoints is not None
     seen = motion.confidence * motion.keypoints[..., 3].mean(-1)
     visible = seen >= 0.8 * seen.max()
     error = landmark_errors(motion, body)
     candidates = np.flatnonzero(visible & (error <= np.nanmedian(error[visible])))
+    candidates = candidates[:: -(-len(candidates) // JUDGED_FRAMES)]
+    overlap = np.array([silhouette_iou(motion, body, row, fit.detections.mask(row)) for row in candidates])
+    candidates = candidates[overlap >= np.median(overlap)]
     rotations = axis_angle_to_matrix(torch.as_tensor(motion.poses.reshape(len(motion.poses), -1, 3)))
     # what faces the camera decides what is seen: the root counts as much as all other joints together
     features = rotations[:, 1:24].flatten(1).numpy() / np.sqrt(23)
