@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from _detections import digest
+from _synthetic_clips import drawing_code
 from scipy.spatial.transform import Rotation
 
-import neural.training
 from neural import metrics
 from neural.scoring import Truth
 from neural.sources import dress_views
@@ -40,17 +40,6 @@ SIDES = (0.0, 180.0, 90.0, -90.0)
 VIEWS = tuple(range(0, 360, 30))
 MOMENTS = 4
 """Of the motion, that are compared; each with the frame before it."""
-_DRAWING = (
-    "dressing",
-    "face_details",
-    "filmed",
-    "hm08",
-    "people",
-    "raster_people",
-    "studio",
-    "truth",
-    "wardrobe",
-)
 
 
 def _spec(seed: int, gender: str, motion: str, start: float, azimuth: float, **more) -> ClipSpec:
@@ -94,8 +83,7 @@ class HeldOut:
 
 def load_person(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> HeldOut:
     """A person, drawn unless the cache has them."""
-    code = Path(neural.training.__file__).parent
-    key = digest(repr(spec).encode(), *((code / f"{name}.py").read_bytes() for name in _DRAWING))
+    key = digest(repr(spec).encode(), *drawing_code())
     folder = cache / f"{spec.name}-{key}"
     if not (folder / "complete").exists():
         _draw(spec, shared, folder, body)

@@ -79,7 +79,7 @@ def load_clip(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> Tru
     moved = np.concatenate(captured_motion(spec, captures, body.J_template.double().numpy()), axis=1)
     parts = [
         repr(spec).encode(),
-        *_drawing_code(),
+        *drawing_code(),
         body.weights.numpy().tobytes(),
         np.rint(1e3 * moved).tobytes(),
     ]
@@ -118,6 +118,7 @@ def _draw(scene: Scene, film: Path, numbers: Path) -> None:
         )
 
 
-def _drawing_code() -> list[bytes]:
+def drawing_code() -> list[bytes]:
+    """The source text of all that draws people: pictures that were kept are another's once it changes."""
     folder = Path(neural.training.__file__).parent
     return [(folder / f"{name}.py").read_bytes() for name in _DRAWING]
