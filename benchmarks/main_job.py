@@ -1,6 +1,7 @@
 """Time and memory of the main job in a process of its own: ``python benchmarks/main_job.py --source S --driving D``.
 
-Without arguments the embedded demo is run. Peak memory is that of the largest process (the job, or Blender).
+Without arguments the embedded demo is run. What is not known here is handed on to ``liquid-motion run``, as
+``--renderer liquid --personalize --no-scene``. Peak memory is that of the largest process (the job, or Blender).
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ def main() -> None:
     parser.add_argument("--source", nargs="+", default=[str(demo / "source.jpg")])
     parser.add_argument("--driving", default=str(demo / "driving.mp4"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    options = parser.parse_args()
+    options, more = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(options.source, options.driving, Path(folder) / "out")
+        figures = measure(options.source, options.driving, Path(folder) / "out", more)
     for name, value in figures.items():
         print(f"{name:36} {value:10.2f}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def measure(sources: list[str], driving: str, out: Path) -> dict[str, float]:
+def measure(sources: list[str], driving: str, out: Path, more: list[str]) -> dict[str, float]:
     """Run ``liquid-motion run`` once, from nothing, and gather what it and the system say of it."""
-    words = ["run", "--source", *sources, "--driving", driving, "--out", str(out), "--json"]
+    words = ["run", "--source", *sources, "--driving", driving, "--out", str(out), "--json", *more]
     command = [sys.executable, "-c", "from neural.cli import main; main()", *words]
     start = time.perf_counter()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -34,6 +34,8 @@ GUIDE_CHANNELS = 10
 """All within [-1, 1]. Place on the rest body in half statures (3): what UV tells, without its seams; normal in
 camera axes (3); metres behind the body's middle; trust of the texture; texel invented; texel mirrored."""
 
+HINT = 0.1
+"""Trust of a source in a point that it does not show: what is before it says what clothes it wears."""
 _MARGIN = 0.06  # of the stature around the body: hair, skirts, and the misfit
 _SOURCE_MARGIN = 0.08
 _REACH = 12.0  # window pixels over which the flow is carried on beyond the body's outline
@@ -67,7 +69,8 @@ class TargetInputs:
             whether it is known there; zeros without a frame before.
         grid: (K, H/2, W/2, 2) where each source crop shows the same surface point, as ``grid_sample`` reads it
             (``align_corners=False``); carried on beyond the outline.
-        trust: (K, 1, H/2, W/2) in [0, 1], 0 where the source does not show the point.
+        trust: (K, 1, H/2, W/2) in [0, 1], :data:`HINT` where the source shows the point from behind: what it shows
+            there is before it.
     """
 
     warp: Tensor
@@ -256,7 +259,7 @@ def _flows(sources: SourceInputs, faces: Tensor, fragments: Fragments) -> tuple[
         at = torch.where((depth > 0)[:, None], at, torch.full_like(at, _FARTHEST))
         grid[index][covered] = at.clamp(-_FARTHEST, _FARTHEST)
         corners = sources.trust[index][faces[half.pix_to_face[covered]]]
-        trust[index, 0][covered] = (corners * half.bary[covered]).sum(-1)
+        trust[index, 0][covered] = (corners * half.bary[covered]).sum(-1).clamp(min=HINT)
     distance, (row, column) = ndimage.distance_transform_edt(~covered.numpy(), return_indices=True)
     row, column = torch.from_numpy(row).long(), torch.from_numpy(column).long()
     fade = torch.from_numpy((1 - 2 * distance / _REACH).clip(0, 1).astype(np.float32))

@@ -8,6 +8,8 @@ are kept aside: the weights that draw these best are kept, and none where the ge
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,18 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from neural.liquid import PERSONAL, SHIPPED
-from neural.liquid_inputs import (
-    Window,
-    carry_on,
-    cropped,
-    person_window,
-    source_inputs,
-    stature,
-    target_inputs,
-)
+from neural.liquid_inputs import person_window, source_inputs, stature, target_inputs
 from neural.networks.computing import autocast, computes_bf16
 from neural.networks.efficientnet_lite import EfficientNetLite, load_efficientnet_lite
 from neural.networks.generator import Generator, compose
@@ -39,15 +32,18 @@ from neural.subject import Subject, build_subject
 from neural.training.dataset import Batch, collate, random_window, whole_window
 from neural.training.losses import LossWeights, picture_losses
 from neural.training.misfit import Misfit, random_misfit
+from neural.training.photographed import photographed, picture_planes, resized_planes
 from neural.training.samples import Target
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import LiquidMotionError
+from smpl_fitting.files import atomic_path
 from smpl_fitting.progress import Progress
 from smpl_fitting.world import body_vertices
 
 MOST_SECONDS = 90.0
 
 _HALF_DONE = "liquid-half-done.safetensors"
+_OUTCOME = "personalised.json"  # how the last run ended, also where it gained nothing
 _LEARNING_RATE = 3e-4
 _BATCH, _WINDOW = 3, (224, 160)
 # Of the subjects that lack a source, for which so short a training needs no more:
@@ -55,7 +51,6 @@ _ATLAS, _TALLEST = 512, 512  # texels a side; pixels of the person in the pictur
 _MOST_SOURCES = 4
 _PREPARING = 0.4  # share of the time after which no further source is prepared
 _MISFITS = 3  # disturbed fits of each source, and by what subject
-_SURE = 0.98  # coverage of a pixel and its neighbours from which its colour is the person's own
 _SCALES = (1.0, 0.65)  # in turn
 _MOST_STEPS = 500
 _JUDGED_EVERY = 20  # steps
@@ -98,7 +93,7 @@ def personalize(
 ) -> Personalised:
     """Train weights for one subject and put them in her folder, where :class:`LiquidRenderer` finds them.
 
-    A run that was broken off goes on; one that has ended with weights of her own is not repeated.
+    A run that was broken off goes on; one that has ended is not repeated, unless the general weights have changed.
 
     Args:
         body: the bare body of the subject's kind. seconds: of training and preparation, at most 90.
@@ -117,26 +112,28 @@ def personalize(
         raise LiquidMotionError(
             f"{subject.path}: made with the body {subject.model!r}; personalise with the same"
         )
-    done = _outcome(subject)
+    begun_with = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else ""
+    done = _outcome(subject, begun_with)
     if done is not None:
         return done
     general, _ = load_generator(weights)
     run = _Run.begun(subject, general)
     examples = _examples(subject, body, start + _PREPARING * seconds, progress.part("Preparing", 0.0, 0.3))
     run.train(examples, start + seconds, progress.part("Learning the person", 0.3, 1.0))
-    return run.end(time.monotonic() - start)
+    return run.end(time.monotonic() - start, begun_with)
 
 
-def _outcome(subject: Subject) -> Personalised | None:
-    """That of an earlier run which came to its end."""
-    path = subject.path / PERSONAL
-    if not path.exists():
-        return None
+def _outcome(subject: Subject, begun_with: str) -> Personalised | None:
+    """That of an earlier run from the same general weights which came to its end."""
     try:
-        about = load_generator(path)[1]
-        return Personalised(path, *(about[name] for name in ("steps", "seconds", "loss_before", "loss")))
-    except (WeightsError, KeyError):
-        return None  # broken: made anew
+        told = json.loads((subject.path / _OUTCOME).read_text())
+        own = subject.path / PERSONAL if told["better"] else None
+        figures = [told[name] for name in ("steps", "seconds", "loss_before", "loss")]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if told.get("begun_with") != begun_with or (own is not None and not own.exists()):
+        return None
+    return Personalised(own, *figures)
 
 
 @dataclass
@@ -212,13 +209,19 @@ class _Run:
     def _keep_half_done(self, seconds: float) -> None:
         save_generator(self.subject.path / _HALF_DONE, self.best, self._about(seconds), torch.float32)
 
-    def end(self, seconds: float) -> Personalised:
-        """Write the weights, if they are better, and clear up."""
+    def end(self, seconds: float, begun_with: str) -> Personalised:
+        """Write the weights, if they are better, and how it went, and clear up."""
         about = self._about(seconds)
-        own = None
-        if self.loss < self.loss_before:
-            own = self.subject.path / PERSONAL
+        own = self.subject.path / PERSONAL if self.loss < self.loss_before else None
+        if own is None:
+            (self.subject.path / PERSONAL).unlink(
+                missing_ok=True
+            )  # of an earlier run, from other general weights
+        else:
             save_generator(own, self.best, about)
+        with atomic_path(self.subject.path / _OUTCOME) as temporary:
+            outcome = {**about, "better": own is not None, "begun_with": begun_with}
+            temporary.write_text(json.dumps(outcome, indent=1) + "\n")
         (self.subject.path / _HALF_DONE).unlink(missing_ok=True)
         return Personalised(own, self.steps, about["seconds"], self.loss_before, self.loss)
 
@@ -298,8 +301,8 @@ def _small_view(subject: Subject, source: int) -> SourceView:
     scale = min(1.0, _TALLEST / longest)
     size = (max(round((box[3] - box[1]) * scale), 1), max(round((box[2] - box[0]) * scale), 1))
     small = camera.cropped(box).resized(size)
-    planes = _picture_planes(subject, source)[:, box[1] : box[3], box[0] : box[2]]
-    planes = _resized(planes, size)
+    planes = picture_planes(subject.images[source], subject.masks[source])
+    planes = resized_planes(planes[:, box[1] : box[3], box[0] : box[2]], size)
     motion = replace(
         subject.views()[source],
         camera_K=small.K[None].numpy(),
@@ -311,26 +314,13 @@ def _small_view(subject: Subject, source: int) -> SourceView:
     return SourceView(image, planes[3].numpy(), vertices, small, motion)
 
 
-def _picture_planes(subject: Subject, source: int) -> Tensor:
-    """(4, H, W): a source's colours and mask in [0, 1]."""
-    colour = torch.from_numpy(np.ascontiguousarray(subject.images[source])).permute(2, 0, 1).float() / 255
-    return torch.cat([colour, torch.from_numpy(subject.masks[source]).float()[None] / 255])
-
-
-def _resized(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(planes.shape[1:]) == size:
-        return planes
-    return functional.interpolate(planes[None], size=size, mode="bilinear", antialias=True)[0].clamp(0, 1)
-
-
 def _examples_of(
     subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator
 ) -> list[_Example]:
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
     warp, sources, examples = WarpRenderer(), source_inputs(by), []
     motion, camera = subject.views()[source], subject.cameras[source]
-    planes = _picture_planes(subject, source)
-    planes = torch.cat([planes, torch.ones_like(planes[:1])])  # and where the picture is
+    planes = picture_planes(subject.images[source], subject.masks[source])
     for number in range(_MISFITS + 1):
         scale = _SCALES[number % len(_SCALES)]
         size = (round(camera.image_size[0] * scale), round(camera.image_size[1] * scale))
@@ -345,16 +335,6 @@ def _examples_of(
             before = error.drifted(rng).added_to(motion, camera)
             past = (body_vertices(dressed, before, [0])[0], window.camera)
         inputs = target_inputs(by, sources, warp, now, window.camera, past)
-        truth = _truth(planes, window, scale, inputs.warp)
+        truth = photographed(planes, window, scale, inputs.warp)
         examples.append(_Example(Target(inputs, truth), sources.pictures, number == _MISFITS))
     return examples
-
-
-def _truth(planes: Tensor, window: Window, scale: float, warp: Tensor) -> Tensor:
-    """(4, H, W): the source's picture and mask in a window of it at ``scale``; beyond the picture the warp."""
-    x0, y0, x1, y1 = (round(side / scale) for side in window.box)
-    seen = _resized(cropped(planes, (x0, y0, x1, y1)), window.size)
-    # at the outline the picture's colours are half the background's: those from inside are carried there
-    sure = -functional.max_pool2d(-seen[3:4], 3, 1, 1)[0]
-    colour = carry_on(seen[:3], torch.where(sure > _SURE, 1.0, 0.0))
-    return torch.where(seen[4:] > 0.99, torch.cat([colour, seen[3:4]]), warp)

@@ -18,7 +18,9 @@ from neural.background import background_from_clip
 from neural.camera_strategy import CameraPlan
 from neural.compositing import fit_background, parse_colour
 from neural.contact_sheet import write_contact_sheet
-from neural.renderers import WARP, make_renderer
+from neural.liquid import PERSONAL
+from neural.personalize import personalize
+from neural.renderers import LIQUID, WARP, make_renderer
 from neural.scene import build_scene_file, find_blender
 from neural.sources import fit_sources
 from neural.stages import Stages, fingerprint
@@ -50,7 +52,8 @@ class MainJob:
         cam_strategy: one of :data:`neural.camera_strategy.STRATEGIES`; None chooses ``copy`` over the driving
             clip's background and ``smooth`` otherwise.
         frames: of the driving clip; all of them when None.
-        renderer: who draws; see :mod:`neural.renderers`.
+        renderer: who draws; see :mod:`neural.renderers`. personalize: first give the subject weights of her own, for
+            the liquid renderer; a minute.
         longest_side: pictures larger than this are rendered scaled down, pixels.
         overlay: also draw the fits on their footage. scene: also write ``scene.blend``.
     """
@@ -63,6 +66,7 @@ class MainJob:
     cam_strategy: str | None = None
     frames: range | None = None
     renderer: str = WARP
+    personalize: bool = False
     longest_side: int = LONGEST_SIDE
     overlay: bool = True
     scene: bool = True
@@ -86,6 +90,10 @@ def run_main_job(job: MainJob, progress: Progress | None = None, log: Log = prin
     if job.background not in BACKGROUNDS:
         parse_colour(job.background)  # complain now rather than after the fit
     make_renderer(job.renderer)
+    if job.personalize and job.renderer != LIQUID:
+        raise LiquidMotionError(
+            f"personalising is for renderer {LIQUID!r}, and {job.renderer!r} was chosen; change one of the two"
+        )
     blender = find_blender() if job.scene else None
     driving = open_footage(job.driving)
     for source in job.sources:
@@ -97,8 +105,10 @@ def run_main_job(job: MainJob, progress: Progress | None = None, log: Log = prin
     run = _Run(job, body, driving, Stages(job.out), log)
     motion = run.fit_driving(progress.part("", 0.0, 0.35))
     subject = run.make_subject(progress.part("", 0.35, 0.5))
+    if job.personalize:
+        run.personalize(subject, progress.part("", 0.5, 0.7))
     moved, plan = run.plan(subject, motion)
-    run.render(subject, moved, plan, progress.part("Rendering", 0.5, 0.92))
+    run.render(subject, moved, plan, progress.part("Rendering", 0.7 if job.personalize else 0.5, 0.92))
     if blender is not None:
         run.build_scene(blender, progress.part("Building the scene", 0.92, 1.0))
     return run.report(motion, subject)
@@ -126,8 +136,19 @@ class _Run:
         self._seconds: dict[str, float] = {}
         self._driving_key = fingerprint(__version__, "driving", job.driving, job.body, self._frames)
         self._subject_key = fingerprint(__version__, "subject", list(job.sources), job.body)
-        look = (job.background, job.cam_strategy, job.renderer, job.longest_side)
-        self._frames_key = fingerprint("frames", self._driving_key, self._subject_key, *look)
+
+    @property
+    def _frames_key(self) -> str:
+        """Of what the frames show, the subject's own weights included, once she is made."""
+        job, own = self._job, self._path("subject") / PERSONAL
+        look = (
+            job.background,
+            job.cam_strategy,
+            job.renderer,
+            job.longest_side,
+            own if own.exists() else None,
+        )
+        return fingerprint("frames", self._driving_key, self._subject_key, *look)
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -171,6 +192,12 @@ class _Run:
                     write_image(self._path(f"source_overlay_{index:04d}.png"), picture)
         self._stages.finish("subject", self._subject_key)
         return subject
+
+    def personalize(self, subject: Subject, progress: Progress) -> None:
+        with self._timed("personalize"):
+            done = personalize(subject, self._body, progress=progress)
+        if done.weights is None:
+            self._log("personalising: the general weights draw the person as well, and stay")
 
     def plan(self, subject: Subject, motion: Motion) -> tuple[Motion, CameraPlan]:
         """The movement as the source's body does it, and the cameras that see it."""

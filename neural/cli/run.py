@@ -34,6 +34,13 @@ def command(
     ] = "source",
     cam_strategy: CamStrategyOption = None,
     renderer: RendererOption = "warp",
+    personalize: Annotated[
+        bool,
+        typer.Option(
+            "--personalize/--no-personalize",
+            help="First let the network learn this person, for a minute; with --renderer liquid.",
+        ),
+    ] = False,
     size: Annotated[
         int | None, typer.Option("--size", min=16, help="Longest side of the frames in pixels, at most.")
     ] = None,
@@ -59,6 +66,7 @@ def command(
         "background": background,
         "cam_strategy": cam_strategy.value if cam_strategy else None,
         "renderer": renderer,
+        "personalize": personalize,
         "longest_side": size,
         "frames": frame_range(frames),
         "body": body,

@@ -14,7 +14,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     Params:
         sources: photos and clips of the person. driving: a clip. out: a folder.
-        background, cam_strategy, renderer, longest_side, overlay, scene, body: see
+        background, cam_strategy, renderer, personalize, longest_side, overlay, scene, body: see
             :class:`neural.pipeline.MainJob`, whose defaults hold for what is not given.
         frames: optional ``[first, last]`` of the driving clip.
         device: ``auto`` or ``cpu``.
@@ -30,7 +30,16 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     from smpl_fitting.video import open_footage
 
     driving = Path(parameter(params, "driving"))
-    names = ("body", "background", "cam_strategy", "renderer", "longest_side", "overlay", "scene")
+    names = (
+        "body",
+        "background",
+        "cam_strategy",
+        "renderer",
+        "personalize",
+        "longest_side",
+        "overlay",
+        "scene",
+    )
     job = MainJob(
         sources=tuple(Path(source) for source in parameter(params, "sources")),
         driving=driving,

@@ -51,7 +51,7 @@ class AverageBlock(WarpingBlock):
     """The mean, weighted by trust."""
 
     def forward(self, target: Tensor, warped: Tensor, trust: Tensor) -> Tensor:
-        return target + self.project(_mean(warped, trust))
+        return target + self.project(trusted_mean(warped, trust))
 
 
 class GateBlock(WarpingBlock):
@@ -62,7 +62,7 @@ class GateBlock(WarpingBlock):
         self.gate = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(self, target: Tensor, warped: Tensor, trust: Tensor) -> Tensor:
-        mean = self.project(_mean(warped, trust))
+        mean = self.project(trusted_mean(warped, trust))
         return target + torch.sigmoid(self.gate(torch.cat([target, mean], dim=1))) * mean
 
 
@@ -121,28 +121,17 @@ class AttentionSpadeBlock(AttentionBlock):
         return target + scale * _channel_norm(target) + shift
 
 
-class NoBlock(WarpingBlock):
-    """Leaves the sources out: the network sees the warp picture alone. What the others are compared with."""
-
-    def __init__(self, channels: int, source_channels: int) -> None:
-        nn.Module.__init__(self)
-
-    def forward(self, target: Tensor, warped: Tensor, trust: Tensor) -> Tensor:
-        return target
-
-
 BLOCKS: dict[str, type[WarpingBlock]] = {
     "add": AddBlock,
     "avg": AverageBlock,
     "gate": GateBlock,
     "attention_adain": AttentionAdaINBlock,
     "attention_spade": AttentionSpadeBlock,
-    "none": NoBlock,
 }
 
 
-def _mean(warped: Tensor, trust: Tensor) -> Tensor:
-    """(B, S, h, w), 0 where nothing is trusted."""
+def trusted_mean(warped: Tensor, trust: Tensor) -> Tensor:
+    """Features (B, K, S, h, w) weighted by trust (B, K, 1, h, w) -> (B, S, h, w), 0 where nothing is trusted."""
     return (warped * trust).sum(1) / (trust.sum(1) + 1e-3)
 
 

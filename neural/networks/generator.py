@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural.liquid_inputs import GUIDE_CHANNELS
-from neural.networks.blocks import BLOCKS
+from neural.networks.blocks import BLOCKS, trusted_mean
 
 LEVELS = 3
 """Levels at which the sources enter: at 1/2, 1/4 and 1/8 of the window."""
+CONCATENATION = "concatenation"
+"""In place of a block: the sources' pixels, carried along the body's surface, stand beside the other inputs."""
 _INPUTS = 4 + GUIDE_CHANNELS + 4
 _LOGIT_SCALE = 4.0  # colours change by tenths, logits by units
 # Changes of coverage below this are left out of what is shown. On held-out people that took 0.09 dB of 0.60 dB gained
@@ -35,14 +37,15 @@ _EDGE = 0.02  # coverages of 0 and 1 stand for these in the logit, so that both 
 @dataclass(frozen=True)
 class GeneratorConfig:
     """``base``: half of the channels at half of the resolution (16: CPUs; 48: large GPUs). ``block``: a name of
-    ``BLOCKS``."""
+    ``BLOCKS``, or :data:`CONCATENATION`, which the blocks are compared with."""
 
     base: int = 16
     block: str = "attention_spade"
 
     def __post_init__(self) -> None:
-        if self.block not in BLOCKS:
-            raise ValueError(f"block {self.block!r} is unknown; choose one of {', '.join(BLOCKS)}")
+        if self.block not in (*BLOCKS, CONCATENATION):
+            known = ", ".join((*BLOCKS, CONCATENATION))
+            raise ValueError(f"block {self.block!r} is unknown; choose one of {known}")
         if not 4 <= self.base <= 128:
             raise ValueError(f"base is {self.base}; choose a width from 4 to 128")
 
@@ -54,17 +57,18 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         base = config.base
-        source_widths = [base, 2 * base, 4 * base]
         widths = [2 * base, 4 * base, 6 * base, 8 * base]
-        self.source_levels = nn.ModuleList(
-            [_folded(4, base), *(_down(*pair) for pair in itertools.pairwise(source_widths))]
-        )
+        self.source_levels, self.blocks = nn.ModuleList(), nn.ModuleList()
+        if config.block == CONCATENATION:
+            self.source_levels.append(nn.PixelUnshuffle(2))
+            self.beside = nn.Conv2d(4 * 4, widths[0], 3, padding=1, bias=False)
+        else:
+            source_widths = [base, 2 * base, 4 * base]
+            self.source_levels.append(_folded(4, base))
+            self.source_levels.extend(_down(*pair) for pair in itertools.pairwise(source_widths))
+            self.blocks.extend(map(BLOCKS[config.block], widths, source_widths))
         self.enter = _folded(_INPUTS, widths[0])
         self.down = nn.ModuleList(_down(*pair) for pair in itertools.pairwise(widths))
-        self.blocks = nn.ModuleList(
-            BLOCKS[config.block](width, source)
-            for width, source in zip(widths[:LEVELS], source_widths, strict=True)
-        )
         self.narrow = nn.ModuleList(
             nn.Conv2d(after, before, 1) for before, after in itertools.pairwise(widths)
         )
@@ -83,7 +87,7 @@ class Generator(nn.Module):
             pictures: (B, K, 4, S, S) as in :class:`neural.liquid_inputs.SourceInputs`.
 
         Returns:
-            three (B, K, C, S / s, S / s), s = 2, 4, 8.
+            three (B, K, C, S / s, S / s), s = 2, 4, 8; of :data:`CONCATENATION` the pixels alone, s = 2.
         """
         batch = pictures.shape[0]
         features = _channels_last(pictures.flatten(0, 1))
@@ -111,10 +115,13 @@ class Generator(nn.Module):
         Returns:
             (B, 4, H, W): residual of the colours, and of the coverage's logit; see :func:`compose`.
         """
-        features = self.enter(_channels_last(torch.cat([warp, guide, previous], dim=1)))
+        features = self.enter[:2](_channels_last(torch.cat([warp, guide, previous], dim=1)))
+        if self.config.block == CONCATENATION:  # a convolution of all inputs is the sum of those of each
+            features = features + self.beside(trusted_mean(carried(sources[0], grid), trust))
+        features = functional.relu(features)
         skips = []
         for index, level in enumerate(self.down):
-            if self.config.block != "none":
+            if len(self.blocks):
                 near, at = _shrunk(grid, trust, index)
                 features = self.blocks[index](features, carried(sources[index], near), at)
             skips.append(features)

@@ -37,9 +37,10 @@ class Judge:
     @torch.inference_mode()
     def figures(self, generator: Generator, bf16: bool) -> tuple[dict[str, float], Tensor | None]:
         """PSNR in dB, SSIM and EfficientNet-Lite2's distance over mid-grey in the truth's box, and the mean absolute
-        error of coverage, of ``warp`` and ``liquid``; and a sheet (3, H, W) of source, truth, warp and liquid.
-        Empty without targets."""
+        error of coverage, of ``warp`` and ``liquid``; the gain in dB, also that on people with one source and with
+        more; and a sheet (3, H, W) of source, truth, warp and liquid. Empty without targets."""
         scores: dict[str, list[float]] = {}
+        gains: dict[str, list[float]] = {}
         rows = []
         for index, (file, number) in enumerate(self._targets):
             target = file.target(number)
@@ -59,11 +60,14 @@ class Judge:
                 shown.append(laid_over(picture.clamp(0, 1), batch.background))
                 for figure, value in _compared(shown[-1], picture, truth, batch.truth).items():
                     scores.setdefault(f"{name}_{figure}", []).append(value)
+            gain = scores["liquid_psnr_db"][-1] - scores["warp_psnr_db"][-1]
+            gains.setdefault("one_source" if len(file.pictures()) == 1 else "more_sources", []).append(gain)
             if index < _SHOWN:
                 rows.append(torch.cat([_tile(one[0].float().cpu()) for one in shown], dim=2))
         means = {name: float(np.mean(values)) for name, values in scores.items()}
         if means:
             means["gain_db"] = means["liquid_psnr_db"] - means["warp_psnr_db"]
+            means |= {f"gain_db_{kind}": float(np.mean(values)) for kind, values in gains.items()}
         return means, torch.cat(rows, dim=1) if rows else None
 
 

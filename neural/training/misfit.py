@@ -12,7 +12,8 @@ from smpl_fitting.motion import Motion
 # Standard deviations, chosen so that joints land 0.3 to 1% of the height beside the truth in the picture, as the
 # landmarks of fitted footage do: radians of a joint, metres across the view and along it.
 _JOINT, _ACROSS, _ALONG = 0.022, 0.006, 0.03
-_STRENGTHS = (0.3, 1.6)  # some fits are better than others
+STRENGTHS = (0.3, 1.6)
+"""Some fits are better than others: least and greatest share of these deviations."""
 _JITTER = 0.2  # share of the error that is new in the next frame
 
 
@@ -30,18 +31,18 @@ class Misfit:
         trans = motion.trans + camera.R.numpy().T @ self.place
         return replace(motion, poses=poses.astype(np.float32), trans=trans.astype(np.float32))
 
-    def drifted(self, rng: np.random.Generator) -> Misfit:
+    def drifted(self, rng: np.random.Generator, strengths: tuple[float, float] = STRENGTHS) -> Misfit:
         """The error in a neighbouring frame."""
-        other = random_misfit(rng)
+        other = random_misfit(rng, strengths)
         return Misfit(
             (1 - _JITTER) * self.joints + _JITTER * other.joints,
             (1 - _JITTER) * self.place + _JITTER * other.place,
         )
 
 
-def random_misfit(rng: np.random.Generator) -> Misfit:
-    """The error of one fit."""
-    strength = rng.uniform(*_STRENGTHS)
+def random_misfit(rng: np.random.Generator, strengths: tuple[float, float] = STRENGTHS) -> Misfit:
+    """The error of one fit, of a strength between these two."""
+    strength = rng.uniform(*strengths)
     joints = rng.normal(0, _JOINT * strength, (24, 3))
     joints[0] *= 0.5
     return Misfit(joints, rng.normal(0, 1, 3) * strength * np.array([_ACROSS, _ACROSS, _ALONG]))

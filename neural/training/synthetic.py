@@ -62,6 +62,9 @@ _PAIR_SHARE = 0.25  # of the moments, whose frame before is a target too
 _LIMBS = (1, 2, 4, 5, 12, 15, 16, 17, 18, 19)  # joints that are bent further than the recordings do
 _BEND = 0.3  # radians
 _BETA_ERROR = 0.25  # standard deviation of a fit's betas
+# The pose to be drawn is the artist's word. Where it were as wrong as a source's fit, which cannot be seen from
+# anything, the least error is a blur, and a blur is what the network learns.
+_TARGET_STRENGTHS = (0.0, 0.4)
 
 
 @dataclass(frozen=True)
@@ -186,10 +189,10 @@ def _moment(
         camera = _camera(actor, 2 * moment, rng.uniform(-180, 180), rng)
     else:  # as in a clip: the source's camera, turned to where the person is now
         camera = _aimed(camera, actor.posed.body[2 * moment])
-    error = random_misfit(rng)
+    error = random_misfit(rng, _TARGET_STRENGTHS)
     fits = [
         body_vertices(actor.body, _fitted(actor, row, camera, wrong), [0])[0]
-        for row, wrong in ((2 * moment, error), (2 * moment + 1, error.drifted(rng)))
+        for row, wrong in ((2 * moment, error), (2 * moment + 1, error.drifted(rng, _TARGET_STRENGTHS)))
     ]
     now, before = (person_window(vertices, camera, stature(subject)) for vertices in fits)
     if now is None or before is None:

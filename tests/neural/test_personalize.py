@@ -1,6 +1,7 @@
 """Personalising: a subject's own weights, better on fits kept aside, resumed, and found by the renderer."""
 
 import shutil
+import time
 
 import pytest
 import torch
@@ -69,6 +70,19 @@ def test_broken_off_and_gone_on_with(person, open_body, general, short):
     own = LiquidRenderer(general).render(person, vertices, camera, camera.image_size)
     others = LiquidRenderer(general, personal=False).render(person, vertices, camera, camera.image_size)
     assert (own.rgba != others.rgba).any()
+
+
+def test_a_run_that_gains_nothing_is_not_repeated_either(person, open_body, short, tmp_path, monkeypatch):
+    """Steps so large that they spoil the network."""
+    monkeypatch.setattr("neural.personalize._LEARNING_RATE", 1.0)
+    weights = tmp_path / "fine.safetensors"
+    save_generator(weights, Generator(GeneratorConfig(4)), {})
+    done = personalize(person, open_body, 90, weights=weights)
+    assert done.weights is None and done.loss == done.loss_before
+    assert not (person.path / PERSONAL).exists()  # not even those learned from other general weights
+    started = time.monotonic()
+    assert personalize(person, open_body, 90, weights=weights) == done
+    assert time.monotonic() - started < 1
 
 
 def test_limits(person, open_body, general):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from neural.liquid import PERSONAL, SHIPPED
+from neural.networks.weights import load_generator, save_generator
 from neural.pipeline import MainJob, run_main_job
 from neural.stages import Stages, fingerprint
 from smpl_fitting.errors import FootageError, LiquidMotionError, NobodyFoundError
@@ -138,6 +141,27 @@ def test_an_unknown_background_is_refused_before_any_work(tmp_path):
     with pytest.raises(LiquidMotionError, match="plaid"):
         run_main_job(job(tmp_path / "out", background="plaid"), log=quiet)
     assert not (tmp_path / "out").exists()
+
+
+def test_personalising_another_renderer_is_refused_before_any_work(tmp_path):
+    with pytest.raises(LiquidMotionError, match="personalising is for renderer 'liquid'"):
+        run_main_job(job(tmp_path / "out", personalize=True), log=quiet)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_frames_are_drawn_again_once_the_person_has_weights_of_her_own(finished, tmp_path):
+    """Her own weights are put where personalising puts them; it is tested beside its own module."""
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    run_main_job(job(out, renderer="liquid"), log=quiet)
+    general = read_image(out / "frames" / "0001.png")
+    generator, about = load_generator(SHIPPED)
+    with torch.no_grad():
+        generator.leave.bias[:12] += 0.2
+    save_generator(out / "subject" / PERSONAL, generator, about)
+    run_main_job(job(out, renderer="liquid"), log=quiet)
+    assert (read_image(out / "frames" / "0001.png") != general).any()
 
 
 def test_a_picture_of_nobody_is_said_to_show_nobody(tmp_path):

@@ -5,7 +5,6 @@ import torch
 
 from neural.networks.blocks import BLOCKS
 
-NAMES = [name for name in BLOCKS if name != "none"]
 CHANNELS, SOURCE_CHANNELS = 12, 8
 
 
@@ -28,13 +27,13 @@ def test_keeps_the_targets_shape(name, planes):
     assert block(name)(*planes).shape == planes[0].shape
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_uses_the_sources(name, planes):
     target, warped, trust = planes
     assert not torch.allclose(block(name)(target, warped, trust), target, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_order_of_sources_does_not_matter(name, planes):
     target, warped, trust = planes
     order = [2, 0, 1]
@@ -43,7 +42,7 @@ def test_order_of_sources_does_not_matter(name, planes):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_a_source_without_trust_is_as_good_as_absent(name, planes):
     target, warped, trust = planes
     trust = trust.clone()
@@ -52,13 +51,13 @@ def test_a_source_without_trust_is_as_good_as_absent(name, planes):
     assert torch.allclose(block(name)(target, warped, trust), without, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_without_any_trust_the_target_comes_back(name, planes):
     target, warped, trust = planes
     assert torch.equal(block(name)(target, warped, torch.zeros_like(trust)), target)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "attention_adain"])
+@pytest.mark.parametrize("name", [name for name in BLOCKS if name != "attention_adain"])
 def test_a_pixel_depends_on_that_pixel_alone(name, planes):
     """So that windows of any size give the same; AdaIN takes statistics of the picture and is excepted."""
     target, warped, trust = planes
@@ -67,7 +66,7 @@ def test_a_pixel_depends_on_that_pixel_alone(name, planes):
     assert torch.allclose(whole[..., 2:4, 1:3], part, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_gradients_reach_target_and_sources(name, planes):
     target, warped, trust = (plane.clone().requires_grad_() for plane in planes)
     block(name)(target, warped, trust).square().sum().backward()

@@ -5,7 +5,14 @@ import torch
 
 from neural.liquid_inputs import GUIDE_CHANNELS
 from neural.networks.blocks import BLOCKS
-from neural.networks.generator import Generator, GeneratorConfig, carried, compose, settled_picture
+from neural.networks.generator import (
+    CONCATENATION,
+    Generator,
+    GeneratorConfig,
+    carried,
+    compose,
+    settled_picture,
+)
 
 
 def inputs(height=64, width=48, sources=2):
@@ -27,7 +34,7 @@ def stirred(config):
     return generator.eval()
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", [*BLOCKS, CONCATENATION])
 def test_before_training_it_gives_the_warp_back(block):
     generator = Generator(GeneratorConfig(8, block))
     planes = inputs()
@@ -37,8 +44,9 @@ def test_before_training_it_gives_the_warp_back(block):
     assert torch.allclose(compose(planes[0], answer), planes[0], atol=1e-5)
 
 
-def test_any_number_of_sources_in_any_order():
-    generator = stirred(GeneratorConfig(8))
+@pytest.mark.parametrize("block", ["attention_spade", CONCATENATION])
+def test_any_number_of_sources_in_any_order(block):
+    generator = stirred(GeneratorConfig(8, block))
     warp, guide, previous, grid, trust = inputs(sources=3)
     pictures = torch.rand(1, 3, 4, 32, 32)
     one = generator(warp, guide, previous, grid, trust, generator.encode(pictures))
