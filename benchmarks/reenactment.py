@@ -9,6 +9,7 @@ Three trials, by default each with one and with four source pictures:
   sides (4).
 
 Poses and cameras of the last two are the true ones, the body's shape, clothes and texture come from the photos.
+``personal`` among the renderers is ``liquid`` after ``liquid-motion personalize`` learned the person from the sources.
 Figures are those of ``neural.scoring``, as mean and standard deviation over people or clips, beside the first source
 picture unmoved (``copy``).
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,15 +29,18 @@ from _held_out import PEOPLE, VIEWS, Shot, load_person, make_subject
 
 from neural.compositing import over
 from neural.evaluate import COPY, evaluate_clip
+from neural.liquid import LiquidRenderer
+from neural.personalize import personalize
 from neural.renderers import Renderer, make_renderer
 from neural.scoring import FIGURES, Figures, mean_figures, score
-from neural.subject import Subject
+from neural.subject import Subject, load_subject
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.video import open_footage, write_image
 from smpl_fitting.world import body_vertices, frame_camera, with_shape
 
 MOST_SOURCES = 4  # a clip's first source is the same however many there are
 TARGETS = 6  # of a clip
+PERSONAL = "personal"
 Scores = dict[str, list[Figures]]
 SHOWN = ("box_psnr_db", "box_ssim", "box_lite2_distance", "face_lite2_distance", "mask_iou", "temporal_ratio")
 
@@ -57,7 +62,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args()
     body = load_body("open")
-    renderers = {name: make_renderer(name) for name in options.renderers}
+    renderers = {name: _Personal() if name == PERSONAL else make_renderer(name) for name in options.renderers}
     figures: dict[str, float] = {}
     for count in options.sources:
         for trial in options.trials:
@@ -71,6 +76,31 @@ def main() -> None:
                     figures |= tell_views(count, cases)
             if options.json:  # after each trial: what is there is not lost when a later one is stopped
                 options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+class _Personal:
+    """The liquid renderer, which first learns each subject it has not drawn before."""
+
+    def __init__(self) -> None:
+        self._liquid, self._body, self._folder = (
+            LiquidRenderer(),
+            load_body("open"),
+            tempfile.TemporaryDirectory(),
+        )
+        self._learned: dict[Path, Subject] = {}
+
+    def render(self, subject: Subject, *view, **more):
+        if subject.path not in self._learned:
+            own = Path(self._folder.name) / str(
+                len(self._learned)
+            )  # kept apart, for ``liquid`` to draw her without
+            shutil.copytree(subject.path, own)
+            self._learned[subject.path] = load_subject(own)
+            done = personalize(self._learned[subject.path], self._body)
+            print(
+                f"personalised in {done.seconds:.0f} s: {done.loss_before:.4f} -> {done.loss:.4f}", flush=True
+            )
+        return self._liquid.render(self._learned[subject.path], *view, **more)
 
 
 def clip_rows(path: Path, count: int, body: BodyModel, renderers: Mapping[str, Renderer], options) -> Scores:

@@ -122,16 +122,16 @@ def evaluate_clip(
     plate = background_from_clip(
         footage, fit.detections.mask, progress.part("Reading the background", 0.6, 0.7)
     )
+    renderers = renderers or {WARP: make_renderer(WARP)}
+    kept = Path(pictures) if pictures else None
+    scores: list[FrameScore] = []
     with tempfile.TemporaryDirectory() as folder:
         views, body = dress_views([(footage, fit, frame) for frame in sources], body)
         part = progress.part("Painting the texture", 0.7, 0.8)
         subject = build_subject(views, body, Path(folder) / "subject", part, background=plate.image)
-    kept = Path(pictures) if pictures else None
-    judge = _Judge(footage, fit, body, subject, plate, views[0].image, kept)
-    renderers = renderers or {WARP: make_renderer(WARP)}
-    scores: list[FrameScore] = []
-    for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):
-        scores += judge.frame(frame, renderers)
+        judge = _Judge(footage, fit, body, subject, plate, views[0].image, kept)
+        for frame in progress.part("Comparing frames", 0.8, 1.0).track(targets, len(targets)):
+            scores += judge.frame(frame, renderers)
     return Evaluation(str(footage.path), tuple(sources), tuple(targets), plate.camera_moves, tuple(scores))
 
 
