@@ -99,7 +99,7 @@ def with_true_landmarks(detections: Detections, clip: TrueClip, body: BodyModel)
     """The detections with the true landmarks' pixels; visibility, depth and 3D landmarks stay the detector's."""
     keypoints = detections.keypoints.copy()
     keypoints[detections.found, :, :2] = clip.landmark_pixels(body)[detections.found]
-    return replace(detections, keypoints=keypoints)
+    return replace(detections, keypoints=keypoints, exact=True)
 
 
 def _draw(scene: Scene, film: Path, numbers: Path) -> None:

@@ -37,10 +37,14 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     if fps is not None:
         lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
     heights = person_heights(keypoints, found)
-    spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
+    points, weights = keypoints[..., :2], torch.full(keypoints.shape[:2], MOST_WEIGHT)
+    if not detections.exact:
+        points = points + lifted.offsets
+        spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
+        weights = (LANDMARK_SPREAD / spreads).square().clamp_max(MOST_WEIGHT)
     return Observations(
-        keypoints=keypoints[..., :2] + lifted.offsets,
-        weights=(LANDMARK_SPREAD / spreads).square().clamp_max(MOST_WEIGHT) * found[:, None],
+        keypoints=points,
+        weights=weights * found[:, None],
         world=torch.einsum("tij,tnj->tni", turn, lifted.points),
         directions=torch.einsum("tij,tbj->tbi", turn, lifted.directions),
         direction_weights=lifted.direction_spreads.pow(-2) * found[:, None],

@@ -30,7 +30,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "frames": (),
     "crops": (4,),
 }
-_SAVED = (*_SHAPES, "image_size", "cuts", "person", "format_version", "mask_lengths")
+_SAVED = (*_SHAPES, "image_size", "cuts", "person", "exact", "format_version", "mask_lengths")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Detections:
         masks: T zlib-compressed square uint8 arrays, empty where nobody was found; or None, if not asked for.
         cuts: (C,) int64 rising rows at which a new shot begins, after the first; nothing is known across them.
         person: number of this person among everybody of the clip, the most prominent first.
+        exact: the keypoints' pixels are the body's own landmarks (markers, or set by hand), not a detector's opinion.
     """
 
     keypoints: np.ndarray
@@ -60,6 +61,7 @@ class Detections:
     masks: Sequence[bytes] | None = None
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     person: int = 0
+    exact: bool = False
 
     @property
     def found(self) -> np.ndarray:
@@ -142,10 +144,12 @@ class Detections:
             if not (height > 0 and width > 0):
                 raise ValueError(f"the pictures are {width} x {height} pixels")
             person = int(data.pop("person").item())
+            exact = bool(data.pop("exact", np.array(False)).item())  # older files were all detected
             lengths = data.pop("mask_lengths", None)
             _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())
-            return Detections(image_size=(int(height), int(width)), masks=masks, person=person, **data)
+            size = (int(height), int(width))
+            return Detections(image_size=size, masks=masks, person=person, exact=exact, **data)
         except DAMAGE as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
 
