@@ -58,7 +58,7 @@ def studio(tmp_path):
     import small_person
 
     pytest.importorskip("bpy")
-    from test_blender_engine import Studio, known_picture
+    from engine_studio import Studio, known_picture
 
     body, motion = small_person.body_arrays(), small_person.motion_arrays()
     person = {
@@ -74,7 +74,7 @@ def studio(tmp_path):
 
 def test_builds_and_renders_like_pip_bpy(blender, studio):
     """Built by the binary, rendered by its command, by stock ``-f`` and ``-a``, and by pip's bpy: equal pixels."""
-    from test_blender_engine import known_picture, pixels
+    from engine_studio import known_picture, pixels
 
     worker = {"LIQUID_MOTION_PYTHON": studio.environment["LIQUID_MOTION_PYTHON"]}
     folder, blend = studio.folder, studio.folder / "project" / "scene.blend"

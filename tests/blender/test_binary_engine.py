@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.binary, pytest.mark.slow]
 @pytest.mark.parametrize("how", ["command", "stock"])
 def test_killed_and_taken_up_again(blender, studio, how):  # noqa: F811
     import resuming
-    from test_blender_engine import pixels
+    from engine_studio import pixels
 
     blend = studio.folder / "project" / "scene.blend"
     files = ["--motion", studio.person["motion"], "--subject", studio.subject, "--out", blend]

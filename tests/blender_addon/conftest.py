@@ -63,3 +63,11 @@ def fake_worker(tmp_path):
         return str(path)
 
     return make
+
+
+@pytest.fixture
+def studio(tmp_path, person):
+    """A scene, not built yet, whose engine talks to a worker with a known picture."""
+    from engine_studio import Studio
+
+    return Studio(tmp_path, person)

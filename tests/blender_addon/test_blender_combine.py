@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-from test_blender_engine import HEIGHT, WIDTH, Studio, pixels  # noqa: E402
+from engine_studio import HEIGHT, WIDTH, pixels  # noqa: E402
 
 # A camera at the origin that looks along +Y, and flat coloured cards at known distances: the picture is known.
 CARDS = """
@@ -40,11 +40,6 @@ scene.render.image_settings.file_format = 'PNG'
 scene.render.image_settings.color_mode = 'RGBA'
 scene.render.filepath = OUT
 """
-
-
-@pytest.fixture
-def studio(tmp_path, person):
-    return Studio(tmp_path, person)
 
 
 def render(studio, source):

@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from test_blender_engine import known_picture, studio  # noqa: F401
+from engine_studio import known_picture
 
 bpy = pytest.importorskip("bpy")
 
 
-def test_run_and_fit_are_the_workers_own(studio):  # noqa: F811
+def test_run_and_fit_are_the_workers_own(studio):
     """The same words, the same exit code, what it prints."""
     python = studio.folder / "other_python"
     python.write_text('#!/bin/sh\nshift 2\necho "WORDS $*"\nexit 7\n')
@@ -22,14 +22,14 @@ def test_run_and_fit_are_the_workers_own(studio):  # noqa: F811
 
 
 @pytest.mark.slow
-def test_the_real_fit_fails_with_its_own_words(studio):  # noqa: F811
+def test_the_real_fit_fails_with_its_own_words(studio):
     studio.environment["LIQUID_MOTION_PYTHON"] = sys.executable
     out = str(studio.folder / "o.npz")
     said = studio.run("-m", "blender_addon", "fit", "/nowhere.mp4", "--out", out, code=1)
     assert "/nowhere.mp4: no such file" in said
 
 
-def test_make_scene_and_again(studio):  # noqa: F811
+def test_make_scene_and_again(studio):
     """Started again it does only what is not there."""
     studio.show(known_picture() / 255)
     for name in ("source.jpg", "driving.mp4"):
@@ -58,7 +58,7 @@ def test_make_scene_and_again(studio):  # noqa: F811
     assert "is not FIRST-LAST" in studio.run(*words[:-4], "--frames", "5-1", *words[-2:], code=2)
 
 
-def test_background_of_a_region_is_its_part_of_the_whole(studio):  # noqa: F811
+def test_background_of_a_region_is_its_part_of_the_whole(studio):
     studio.show(np.zeros((80, 48, 4)))
     footage = studio.folder / "project" / "driving.png"
     image = bpy.data.images.new("made", 8, 6)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_blender_engine import pixels
+from engine_studio import pixels
 
 bpy = pytest.importorskip("bpy")
 from blender_addon.errors import AddonError  # noqa: E402
