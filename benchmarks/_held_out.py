@@ -34,10 +34,12 @@ from smpl_fitting.motion import Motion
 from smpl_fitting.video import open_footage, read_image, write_image
 
 WALK, DANCE, JACKS = "cmu_12_01_walk.bvh", "jesse_dance.bvh", "jumping_jacks.bvh"
-SIZE = (512, 384)
+SIZE, LARGE = (512, 384), (1024, 768)
 SIDES = (0.0, 180.0, 90.0, -90.0)
 """Where the camera of each source photo stands, seen from the person: before, behind, at the left, at the right."""
 VIEWS = tuple(range(0, 360, 30))
+NEAR_VIEWS = (-60, -30, 0, 30, 60)
+"""The same, of the large pictures, which show faces."""
 MOMENTS = 4
 """Of the motion, that are compared; each with the frame before it."""
 
@@ -72,24 +74,26 @@ class Shot:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """``photos`` in the order of :data:`SIDES`; ``turn``: a row for each of :data:`VIEWS`; ``move``: in motion."""
+    """``photos`` in the order of :data:`SIDES`; ``turn``: a row for each of :data:`VIEWS`; ``near``: for each of
+    :data:`NEAR_VIEWS`; ``move``: in motion."""
 
     spec: ClipSpec
     photos: tuple[Path, ...]
     stature: float
     turn: Shot
+    near: Shot
     move: Shot
 
 
 def load_person(spec: ClipSpec, shared: Path, cache: Path, body: BodyModel) -> HeldOut:
     """A person, drawn unless the cache has them."""
-    key = digest(repr(spec).encode(), *drawing_code())
+    key = digest(repr(spec).encode(), Path(__file__).read_bytes(), *drawing_code())
     folder = cache / f"{spec.name}-{key}"
     if not (folder / "complete").exists():
         _draw(spec, shared, folder, body)
     photos = tuple(folder / "photos" / f"{index:04d}.png" for index in range(len(SIDES)))
     stature = float((folder / "complete").read_text())
-    return HeldOut(spec, photos, stature, _load(folder / "turn"), _load(folder / "move"))
+    return HeldOut(spec, photos, stature, *map(_load, (folder / "turn", folder / "near", folder / "move")))
 
 
 def make_subject(person: HeldOut, sources: int, cache: Path, body: BodyModel) -> Subject:
@@ -115,15 +119,17 @@ def _draw(spec: ClipSpec, shared: Path, folder: Path, body: BodyModel) -> None:
     scene = set_scene(spec, shared / "assets/makehuman_cc0", shared / "mocap", body)
     standing = pose_person(scene.person, _standing(len(SIDES)), _on_floor(scene, len(SIDES)))
     for index, side in enumerate(SIDES):
-        camera = _around(standing_camera(replace(spec, fill=0.92), standing), side)
+        camera = _around(standing_camera(replace(spec, fill=0.92, image_size=LARGE), standing), side)
         photo = replace(scene, camera=camera, studio=replace(scene.studio, wall_distance=50.0))
         write_image(
             folder / "photos" / f"{index:04d}.png", draw_in_room(photo, surface_vertices(standing, 0))
         )
-    turning = pose_person(scene.person, _standing(len(VIEWS)), _on_floor(scene, len(VIEWS)))
-    cameras = [_around(standing_camera(spec, standing), view) for view in VIEWS]
     open_room = replace(scene.studio, wall_distance=50.0)
-    _save(folder / "turn", scene, turning, cameras, open_room, list(range(len(VIEWS))), body, single=True)
+    for name, views, size in (("turn", VIEWS, SIZE), ("near", NEAR_VIEWS, LARGE)):
+        turning = pose_person(scene.person, _standing(len(views)), _on_floor(scene, len(views)))
+        seen_by = standing_camera(replace(spec, image_size=size), standing)
+        cameras = [_around(seen_by, view) for view in views]
+        _save(folder / name, scene, turning, cameras, open_room, list(range(len(views))), body, single=True)
     count = len(scene.posed.poses)
     judged = [round(k) for k in np.linspace(1, count - 1, MOMENTS)]
     cameras = [scene.camera] * count

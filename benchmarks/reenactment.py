@@ -1,14 +1,15 @@
 """How close drawn people come to true pictures: ``python benchmarks/reenactment.py --renderers visible warp``.
 
-Three trials, by default each with one and with four source pictures:
+Four trials, by default each with one and with four source pictures:
 
 * ``clips``: self-reenactment of footage (``--clips FILE…``): some frames are the source, others the truth.
 * ``move``: held-out synthetic people, fitted from photos, put to somebody else's captured motion; the truth is what
   they look like doing it, over the true room.
 * ``turn``: the same people seen from all around, a view every 30 degrees, from photos of the front (1) or of four
   sides (4).
+* ``near``: the same in pictures of twice the size, from the front half: for faces.
 
-Poses and cameras of the last two are the true ones, the body's shape, clothes and texture come from the photos.
+Poses and cameras of the last three are the true ones, the body's shape, clothes and texture come from the photos.
 ``personal`` among the renderers is ``liquid`` after ``liquid-motion personalize`` learned the person from the sources.
 Figures are those of ``neural.scoring``, as mean and standard deviation over people or clips, beside the first source
 picture unmoved (``copy``).
@@ -27,7 +28,7 @@ import numpy as np
 from _fits import kept_fit
 from _held_out import PEOPLE, VIEWS, Shot, load_person, make_subject
 
-from neural.compositing import over
+from neural.compositing import fit_background, over
 from neural.evaluate import COPY, evaluate_clip
 from neural.liquid import LiquidRenderer
 from neural.personalize import personalize
@@ -48,7 +49,9 @@ SHOWN = ("box_psnr_db", "box_ssim", "box_lite2_distance", "face_lite2_distance",
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--renderers", nargs="+", default=["visible", "warp"])
-    parser.add_argument("--trials", nargs="+", default=["move", "turn"], choices=["clips", "move", "turn"])
+    parser.add_argument(
+        "--trials", nargs="+", default=["move", "turn"], choices=["clips", "move", "turn", "near"]
+    )
     parser.add_argument("--sources", nargs="+", type=int, default=[1, 4], choices=[1, 2, 3, 4])
     parser.add_argument("--clips", nargs="+", type=Path, default=[], help="footage of one person each")
     parser.add_argument(
@@ -122,7 +125,7 @@ def person_rows(
     """A person's scores by renderer."""
     person = load_person(PEOPLE[number], options.shared, options.cache, body)
     subject = make_subject(person, count, options.cache, body)
-    shot = person.turn if trial == "turn" else person.move
+    shot: Shot = getattr(person, trial)
     kept = options.pictures and options.pictures / f"{person.spec.name}_{trial}_{count}"
     return judge(shot, subject, body, renderers, kept)
 
@@ -142,7 +145,7 @@ def judge(
         rgba = renderer.render(subject, vertices, camera, camera.image_size, previous=previous).rgba
         return over(rgba, shot.backgrounds[row]), rgba[..., 3]
 
-    unmoved = subject.images[0]
+    unmoved = fit_background(subject.images[0], shot.truths[0].picture.shape[:2])
     rows: Scores = {COPY: [score(truth, unmoved, None, unmoved) for truth in shot.truths]}
     for name, renderer in renderers.items():
         rows[name] = []

@@ -1,8 +1,8 @@
 """The liquid renderer: the warp picture, repaired by a network.
 
 The network answers a residual on the warp's colours and on its coverage, for a window around the person
-(:mod:`neural.liquid_inputs`). Where the picture shows her larger than the network looks, its answer is enlarged
-and the warp keeps its own detail.
+(:mod:`neural.liquid_inputs`). Where the picture shows her larger than the network looks, its answer is enlarged,
+the warp keeps its own detail, and a second network looks closer at the head: its answer fades into the first one's.
 """
 
 from __future__ import annotations
@@ -17,41 +17,45 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from neural.liquid_inputs import (
-    SourceInputs,
-    TargetInputs,
-    Window,
-    carry_on,
-    person_window,
-    source_inputs,
-    stature,
-    target_inputs,
-)
+from neural.liquid_inputs import SourceInputs, carry_on, source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
 from neural.networks.generator import Generator, settled_picture
 from neural.networks.weights import load_generator
-from neural.render import RenderResult, WarpRenderer
+from neural.render import RenderResult, WarpRenderer, check_vertices
 from neural.subject import Subject
+from neural.windows import Scope, Window, cropped, head_scope, person_scope, scope_window
 from smpl_fitting.geometry import Camera
 
 SHIPPED = Path(__file__).parent / "data" / "liquid_small.safetensors"
 """The weights that come with the package; ``liquid_small.md`` beside them says what they learned from."""
+SHIPPED_HEAD = Path(__file__).parent / "data" / "liquid_head.safetensors"
+"""Those of the network that looks closer at the head."""
 PERSONAL = "liquid.safetensors"
 """The name of a subject's own weights in its folder, see :mod:`neural.personalize`."""
 
 _CPU = torch.device("cpu")
 _FAINTEST = 0.5 / 255  # coverage that no picture could show
+_CLOSER = 1.25  # times larger than the first network sees the head; below, the second has little to add
+_FADE = 0.2  # share of the head's window, at each side, over which its answer fades into the first one's
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A network and the subject as it reads her."""
+
+    generator: Generator
+    scope: Scope
+    sources: SourceInputs
+    features: list[Tensor]
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A subject as the network reads it. ``stamp``: of its own weights, 0 where it has none."""
+    """A subject as the networks read her. ``stamp``: of her own weights, 0 where she has none."""
 
     stamp: int
-    generator: Generator
-    sources: SourceInputs
-    features: list[Tensor]
-    height: float
+    person: _Look
+    head: _Look | None
 
 
 class LiquidRenderer:
@@ -59,14 +63,18 @@ class LiquidRenderer:
 
     Args:
         weights: the general weights; a subject's own, where its folder holds some, take their place.
-        personal: use them.
+        head: weights of the network that looks closer at the head; None does without.
+        personal: use a subject's own weights.
 
     Raises:
         WeightsError: the weights are missing, broken, or not for this network.
     """
 
-    def __init__(self, weights: Path = SHIPPED, *, personal: bool = True) -> None:
+    def __init__(
+        self, weights: Path = SHIPPED, head: Path | None = SHIPPED_HEAD, *, personal: bool = True
+    ) -> None:
         self._general, _ = load_generator(weights)
+        self._head = load_generator(head)[0] if head else None
         self._personal = personal
         self._warp = WarpRenderer()
         self._bf16 = computes_bf16(_CPU)
@@ -90,9 +98,10 @@ class LiquidRenderer:
             ValueError: the vertices are not those of the subject's mesh.
             WeightsError: the subject's own weights are broken.
         """
+        check_vertices(subject, vertices)
         camera = camera if camera.image_size == tuple(size) else camera.resized(size)
         prepared = self._prepare(subject)
-        window = person_window(vertices, camera, prepared.height)
+        window = scope_window(vertices, camera, prepared.person.scope)
         if window is None:
             return self._warp.render(subject, vertices, camera, size)
         with torch.inference_mode():
@@ -104,12 +113,16 @@ class LiquidRenderer:
         prepared = self._prepared.get(subject)
         if prepared is None or prepared.stamp != stamp:
             generator = load_generator(own)[0] if stamp else self._general
-            sources = source_inputs(subject) if prepared is None else prepared.sources
-            with torch.inference_mode(), autocast(_CPU, self._bf16):
-                features = generator.encode(sources.pictures[None])
-            prepared = _Prepared(stamp, generator, sources, features, stature(subject))
+            person = self._look(subject, generator, person_scope(subject))
+            head = None if self._head is None else self._look(subject, self._head, head_scope(subject))
+            prepared = _Prepared(stamp, person, head)
             self._prepared[subject] = prepared
         return prepared
+
+    def _look(self, subject: Subject, generator: Generator, scope: Scope) -> _Look:
+        sources = source_inputs(subject, scope)
+        with torch.inference_mode(), autocast(_CPU, self._bf16):
+            return _Look(generator, scope, sources, generator.encode(sources.pictures[None]))
 
     def _draw(
         self,
@@ -123,46 +136,95 @@ class LiquidRenderer:
         closeup = camera.cropped(window.box)
         drawn = self._warp.render(subject, vertices, closeup, closeup.image_size)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
-        inputs = target_inputs(
-            subject,
-            prepared.sources,
-            self._warp,
-            vertices,
-            window.camera,
-            _window_before(previous, camera, prepared.height),
-            _resized(picture, window.size),
-        )
-        answer = self._answer(prepared, inputs)
+        scene = _Scene(subject, vertices, camera, previous, picture, window)
+        answer, colour = self._answer(prepared.person, scene, window)
         if window.size != closeup.image_size:
             answer = functional.interpolate(answer, size=closeup.image_size, mode="bilinear")
             colour = carry_on(picture[:3], picture[3])
-        else:
-            colour = inputs.warp[:3]
+            if prepared.head is not None:
+                answer = self._with_head(answer, prepared.head, scene)
         repaired = settled_picture(torch.cat([colour, picture[3:]])[None], answer)[0]
         return _pasted(repaired.permute(1, 2, 0).numpy(), drawn, window.box, camera.image_size)
 
-    def _answer(self, prepared: _Prepared, inputs: TargetInputs) -> Tensor:
+    def _answer(self, look: _Look, scene: _Scene, window: Window) -> tuple[Tensor, Tensor]:
+        """What a network answers (1, 4, H, W) in a window, and the warp's colours (3, H, W) there."""
+        inputs = target_inputs(
+            scene.subject,
+            look.sources,
+            self._warp,
+            scene.vertices,
+            window.camera,
+            scene.window_before(look.scope),
+            _resized(scene.cut(window.box), window.size),
+        )
         with autocast(_CPU, self._bf16):
-            return prepared.generator(
+            answer = look.generator(
                 inputs.warp[None],
                 inputs.guide[None],
                 inputs.previous[None],
                 inputs.grid[None],
                 inputs.trust[None],
-                prepared.features,
+                look.features,
             )
+        return answer, inputs.warp[:3]
+
+    def _with_head(self, answer: Tensor, look: _Look, scene: _Scene) -> Tensor:
+        """The answer (1, 4, H, W) of the person's window with that of the head's in its place."""
+        window = scope_window(scene.vertices, scene.camera, look.scope)
+        if window is None or _scale(window) < _CLOSER * _scale(scene.window):
+            return answer
+        left, top = scene.window.box[:2]
+        x0, y0, x1, y1 = (at - corner for at, corner in zip(window.box, (left, top, left, top), strict=True))
+        closer, _ = self._answer(look, scene, window)
+        closer = functional.interpolate(closer, size=(y1 - y0, x1 - x0), mode="bilinear")
+        share = _feather(y1 - y0)[:, None] * _feather(x1 - x0)
+        (up, down), (start, end) = (
+            (max(y0, 0), min(y1, answer.shape[2])),
+            (max(x0, 0), min(x1, answer.shape[3])),
+        )
+        inside = np.s_[..., up - y0 : down - y0, start - x0 : end - x0]
+        mixed = answer.clone()
+        mixed[..., up:down, start:end].lerp_(closer[inside], share[inside])
+        return mixed
 
 
-def _window_before(
-    previous: tuple[Tensor, Camera] | None, camera: Camera, height: float
-) -> tuple[Tensor, Camera] | None:
-    """Vertices and window camera of the frame before; None where she was not in the picture."""
-    if previous is None:
-        return None
-    vertices, before = previous
-    before = before if before.image_size == camera.image_size else before.resized(camera.image_size)
-    window = person_window(vertices, before, height)
-    return None if window is None else (vertices, window.camera)
+@dataclass(frozen=True)
+class _Scene:
+    """What is to be drawn: the warp ``picture`` (4, h, w) of the person's ``window``, as large as it is shown."""
+
+    subject: Subject
+    vertices: Tensor
+    camera: Camera
+    previous: tuple[Tensor, Camera] | None
+    picture: Tensor
+    window: Window
+
+    def cut(self, box: tuple[int, int, int, int]) -> Tensor:
+        """The warp picture of another box of the frame."""
+        left, top = self.window.box[:2]
+        return cropped(self.picture, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
+
+    def window_before(self, scope: Scope) -> tuple[Tensor, Camera] | None:
+        """Vertices and window camera of the frame before; None where she was not in the picture."""
+        if self.previous is None:
+            return None
+        vertices, before = self.previous
+        size = self.camera.image_size
+        before = before if before.image_size == size else before.resized(size)
+        window = scope_window(vertices, before, scope)
+        return None if window is None else (vertices, window.camera)
+
+
+def _scale(window: Window) -> float:
+    """Pixels of the network for one of the picture."""
+    return window.size[0] / (window.box[3] - window.box[1])
+
+
+def _feather(side: int) -> Tensor:
+    """(side,) from 0 at both ends to 1 within."""
+    at = (torch.arange(side) + 0.5) / side
+    rise = (torch.minimum(at, 1 - at) / _FADE).clamp(max=1)
+    return rise * rise * (3 - 2 * rise)
 
 
 def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:

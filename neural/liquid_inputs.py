@@ -1,8 +1,7 @@
 """What the liquid renderer's network is shown of one frame; rendering, training and personalisation all read it here.
 
 Everything is made from the subject, the mesh and the cameras alone, never from an earlier output of the network, so
-frames come out the same in any order. The network works on a window around the person in which she stands at most
-:data:`STATURE` pixels tall; what it answers is a correction of the warp picture, which can be enlarged.
+frames come out the same in any order. What window of the picture that is follows from :mod:`neural.windows`.
 """
 
 from __future__ import annotations
@@ -22,22 +21,18 @@ from neural.source_view import pixel_trust
 from neural.subject import Subject
 from neural.surface import uv_to_pixels
 from neural.texture import INVENTED, MIRRORED
+from neural.windows import Scope, cropped, stature
 from smpl_fitting.geometry import Camera, Fragments, interpolate, rasterize, vertex_normals
 
-STATURE = 384
-"""Pixels from sole to crown, standing, at which the network sees the person at most."""
 SOURCE_SIDE = 224
 """Sides of the square crops of the sources."""
-MULTIPLE = 16
-"""Sides of windows are multiples of this: the network halves four times."""
 GUIDE_CHANNELS = 10
 """All within [-1, 1]. Place on the rest body in half statures (3): what UV tells, without its seams; normal in
 camera axes (3); metres behind the body's middle; trust of the texture; texel invented; texel mirrored."""
 
 HINT = 0.1
 """Trust of a source in a point that it does not show: what is before it says what clothes it wears."""
-_MARGIN = 0.06  # of the stature around the body: hair, skirts, and the misfit
-_SOURCE_MARGIN = 0.08
+_SOURCE_MARGIN = 0.02  # more of it around the sources, whose fits err
 _REACH = 12.0  # window pixels over which the flow is carried on beyond the body's outline
 _FARTHEST = 1.5  # normalised coordinates of a source crop beyond which no flow points
 
@@ -80,57 +75,14 @@ class TargetInputs:
     trust: Tensor
 
 
-@dataclass(frozen=True)
-class Window:
-    """A part of a picture at the network's scale: ``box`` x0, y0, x1, y1 in the picture's pixels, which may reach
-    beyond it; ``size`` (height, width) at the network's scale; ``camera`` of exactly that view."""
-
-    box: tuple[int, int, int, int]
-    size: tuple[int, int]
-    camera: Camera
-
-
-def stature(subject: Subject) -> float:
-    """Metres from sole to crown in the rest pose."""
-    return float(subject.surface.rest[:, 1].amax() - subject.surface.rest[:, 1].amin())
-
-
-def person_window(vertices: Tensor, camera: Camera, height: float) -> Window | None:
-    """The window around a body; None where it is out of the picture.
-
-    Its scale follows from the person's stature and distance, not from how far she stretches: so it does not
-    change with her movements.
-
-    Args:
-        vertices: (V, 3) world. height: the person's stature in metres.
-    """
-    box = camera.covering_box(vertices)
-    if box is None:
-        return None
-    _, depth = camera.project(vertices)
-    pixels_tall = float(camera.K[1, 1]) * height / max(float(depth.median()), 0.1)
-    scale = min(1.0, STATURE / pixels_tall)
-    margin = _MARGIN * pixels_tall
-    sides, starts, ends = [], [], []
-    for low, high in ((box[1], box[3]), (box[0], box[2])):
-        side = _round_up((high - low + 2 * margin) * scale)
-        span = round(side / scale)
-        start = round((low + high - span) / 2)
-        sides.append(side)
-        starts.append(start)
-        ends.append(start + span)
-    whole = (starts[1], starts[0], ends[1], ends[0])
-    return Window(whole, (sides[0], sides[1]), camera.cropped(whole).resized((sides[0], sides[1])))
-
-
-def source_inputs(subject: Subject) -> SourceInputs:
+def source_inputs(subject: Subject, scope: Scope) -> SourceInputs:
     """Crop a subject's sources, and say what of the body each shows."""
     faces = subject.surface.faces
     pictures, cameras, trusts = [], [], []
     for image, mask, gain, vertices, camera in zip(
         subject.images, subject.masks, subject.gains, subject.vertices, subject.cameras, strict=True
     ):
-        box = _square(vertices, camera)
+        box = _square(vertices[scope.vertices], camera, scope.margin + _SOURCE_MARGIN)
         view = camera.cropped(box).resized((SOURCE_SIDE, SOURCE_SIDE))
         share = torch.from_numpy(mask).float()[None] / 255
         colour = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
@@ -184,27 +136,12 @@ def carry_on(colour: Tensor, alpha: Tensor) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(filled)).permute(2, 0, 1).clamp(0, 1).contiguous()
 
 
-def _round_up(side: float) -> int:
-    return max(MULTIPLE, int(np.ceil(side / MULTIPLE)) * MULTIPLE)
-
-
-def _square(vertices: Tensor, camera: Camera) -> tuple[int, int, int, int]:
-    """A square of whole pixels around the body, or in the picture's middle where the body is outside."""
+def _square(vertices: Tensor, camera: Camera, margin: float) -> tuple[int, int, int, int]:
+    """A square of whole pixels around vertices, or in the picture's middle where they are outside."""
     box = camera.covering_box(vertices) or (0, 0, camera.image_size[1], camera.image_size[0])
-    side = round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * _SOURCE_MARGIN))
+    side = round(max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin))
     x0, y0 = (box[0] + box[2] - side) // 2, (box[1] + box[3] - side) // 2
     return x0, y0, x0 + side, y0 + side
-
-
-def cropped(planes: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    """The box of (C, H, W), zeros beyond the picture."""
-    x0, y0, x1, y1 = box
-    height, width = planes.shape[1:]
-    out = planes.new_zeros(planes.shape[0], y1 - y0, x1 - x0)
-    top, bottom, left, right = max(y0, 0), min(y1, height), max(x0, 0), min(x1, width)
-    if bottom > top and right > left:
-        out[:, top - y0 : bottom - y0, left - x0 : right - x0] = planes[:, top:bottom, left:right]
-    return out
 
 
 def _vertex_trust(vertices: Tensor, faces: Tensor, view: Camera, mask: np.ndarray) -> Tensor:

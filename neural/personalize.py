@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from neural.liquid import PERSONAL, SHIPPED
-from neural.liquid_inputs import person_window, source_inputs, stature, target_inputs
+from neural.liquid_inputs import source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
 from neural.networks.efficientnet_lite import EfficientNetLite, load_efficientnet_lite
 from neural.networks.generator import Generator, compose
@@ -31,9 +31,10 @@ from neural.source_view import SourceView
 from neural.subject import Subject, build_subject
 from neural.training.dataset import Batch, collate, random_window, whole_window
 from neural.training.losses import LossWeights, picture_losses
-from neural.training.misfit import Misfit, random_misfit
+from neural.training.misfit import TARGET_STRENGTHS, Misfit, random_misfit
 from neural.training.photographed import photographed, picture_planes, resized_planes
 from neural.training.samples import Target
+from neural.windows import person_scope, scope_window
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
@@ -318,21 +319,24 @@ def _examples_of(
     subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator
 ) -> list[_Example]:
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
-    warp, sources, examples = WarpRenderer(), source_inputs(by), []
+    scope, warp, examples = person_scope(subject), WarpRenderer(), []
+    sources = source_inputs(by, scope)
     motion, camera = subject.views()[source], subject.cameras[source]
     planes = picture_planes(subject.images[source], subject.masks[source])
     for number in range(_MISFITS + 1):
         scale = _SCALES[number % len(_SCALES)]
         size = (round(camera.image_size[0] * scale), round(camera.image_size[1] * scale))
         # by itself and in its own fit a source is drawn without a fault: that would teach nothing
-        error = random_misfit(rng) if number or by is subject else Misfit(np.zeros((24, 3)), np.zeros(3))
+        error = Misfit(np.zeros((24, 3)), np.zeros(3))
+        if number or by is subject:
+            error = random_misfit(rng, TARGET_STRENGTHS)
         now = body_vertices(dressed, error.added_to(motion, camera), [0])[0]
-        window = person_window(now, camera.resized(size), stature(subject))
+        window = scope_window(now, camera.resized(size), scope)
         if window is None:
             continue
         past = None
         if number % 3 == 1:
-            before = error.drifted(rng).added_to(motion, camera)
+            before = error.drifted(rng, TARGET_STRENGTHS).added_to(motion, camera)
             past = (body_vertices(dressed, before, [0])[0], window.camera)
         inputs = target_inputs(by, sources, warp, now, window.camera, past)
         truth = photographed(planes, window, scale, inputs.warp)

@@ -60,6 +60,17 @@ class _Prepared:
     picture_corners: list[Tensor]  # of each source, (F, 3, 3) homogeneous pixels of the faces' corners
 
 
+def check_vertices(subject: Subject, vertices: Tensor) -> None:
+    """
+    Raises:
+        ValueError: the vertices (V, 3) are not those of the subject's mesh.
+    """
+    if vertices.shape != subject.surface.rest.shape:
+        raise ValueError(
+            f"vertices have shape {tuple(vertices.shape)}, the subject's mesh {tuple(subject.surface.rest.shape)}"
+        )
+
+
 class WarpRenderer:
     """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives."""
 
@@ -87,10 +98,7 @@ class WarpRenderer:
             ValueError: the vertices are not those of the subject's mesh.
         """
         del previous
-        if vertices.shape != subject.surface.rest.shape:
-            raise ValueError(
-                f"vertices have shape {tuple(vertices.shape)}, the subject's mesh {tuple(subject.surface.rest.shape)}"
-            )
+        check_vertices(subject, vertices)
         with self._preparing:
             if subject not in self._prepared:
                 self._prepared[subject] = _prepare(subject)

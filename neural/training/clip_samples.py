@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from neural.correspondence import body_flow
-from neural.liquid_inputs import SourceInputs, Window, person_window, source_inputs, stature, target_inputs
+from neural.liquid_inputs import SourceInputs, source_inputs, target_inputs
 from neural.matting import refine_mask
 from neural.render import WarpRenderer
 from neural.sources import choose_frames, dress_views
 from neural.subject import Subject, build_subject
 from neural.training.photographed import photographed, picture_planes
 from neural.training.samples import Target, save_samples
+from neural.windows import Window, person_scope, scope_window
 from smpl_fitting.body import BodyModel
 from smpl_fitting.errors import NobodyFoundError
 from smpl_fitting.fit import Fit, fit_clip
@@ -75,7 +76,8 @@ class _Clip:
     def __init__(self, footage: Footage, fit: Fit, subject: Subject, dressed: BodyModel) -> None:
         self._footage, self._fit, self._subject, self._dressed = footage, fit, subject, dressed
         self._warp = WarpRenderer()
-        self.seen: SourceInputs = source_inputs(subject)
+        self._scope = person_scope(subject)
+        self.seen: SourceInputs = source_inputs(subject, self._scope)
 
     def targets(self, frame: int, number: int, pair: bool) -> list[Target]:
         """The target of a frame, after that of the frame before if ``pair``; none out of the picture.
@@ -107,9 +109,7 @@ class _Clip:
         return body_vertices(self._dressed, self._fit.motion, [frame])[0]
 
     def _window(self, frame: int) -> Window | None:
-        return person_window(
-            self._vertices(frame), frame_camera(self._fit.motion, frame), stature(self._subject)
-        )
+        return scope_window(self._vertices(frame), frame_camera(self._fit.motion, frame), self._scope)
 
     def _target(self, frame: int, window: Window, before: Window | None) -> Target:
         past = None if before is None else (self._vertices(frame - 1), before.camera)

@@ -23,11 +23,11 @@ class LossWeights:
     """
 
     l1: float = 0.5
-    l2: float = 5.0
-    mask: float = 0.2
+    l2: float = 8.0
+    mask: float = 0.4
     gradient: float = 0.25
     ssim: float = 0.1
-    perceptual: float = 0.15
+    perceptual: float = 0.4
     temporal: float = 0.5
     adversarial: float = 0.0
     adversarial_pair: float = 0.0

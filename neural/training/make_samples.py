@@ -7,6 +7,7 @@ one's own, a person each, through the fit; ``--judged-clips`` footage to judge b
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -16,21 +17,29 @@ import typer
 
 from neural.training.clip_samples import make_clip_samples
 from neural.training.people import HELD_OUT_CMU_SUBJECT, HELD_OUT_SEEDS
-from neural.training.synthetic import make_subject_samples
+from neural.training.synthetic import HEAD, PERSON, make_subject_samples
 from smpl_fitting.body import load_body
 from smpl_fitting.video import open_footage
+
+
+class Part(enum.StrEnum):
+    """What is looked at."""
+
+    PERSON = PERSON
+    HEAD = HEAD
+
 
 HELD_OUT_TARGETS, CLIP_TARGETS = 6, 48
 
 
 def make_data(
-    out: Path, wardrobe: Path, mocap: Path, seeds: Iterable[int], targets: int, held_out: bool
+    out: Path, wardrobe: Path, mocap: Path, seeds: Iterable[int], targets: int, held_out: bool, part: str
 ) -> None:
     """One file for each seed, in ``out``.
 
     Args:
         wardrobe: the folder with ``clothes``, ``hair`` and ``skins``. mocap: that with CMU's ``.amc`` files.
-        targets: moments of each person.
+        targets: moments of each person. part: of her, as in :func:`make_subject_samples`.
 
     Raises:
         WardrobeError, MocapError: something is missing.
@@ -44,7 +53,9 @@ def make_data(
     for seed in seeds:
         path = out / f"{seed:05d}.npz"
         if not path.exists():
-            make_subject_samples(path, seed, targets, wardrobe, recordings, body, held_out=held_out)
+            make_subject_samples(
+                path, seed, targets, wardrobe, recordings, body, part=part, held_out=held_out
+            )
             print(path, flush=True)
 
 
@@ -73,6 +84,9 @@ def main(
     targets: Annotated[int, typer.Option(help="Moments of each person.")] = 12,
     clips: Annotated[list[Path] | None, typer.Option(help="Footage of a person each, to train on.")] = None,
     judged_clips: Annotated[list[Path] | None, typer.Option(help="Footage to judge by.")] = None,
+    part: Annotated[
+        Part, typer.Option(help="What is looked at; the head has a network of its own.")
+    ] = Part.PERSON,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
     """Draw synthetic people, fit them badly, and write down what the network is to learn; or do so with footage."""
@@ -81,8 +95,8 @@ def main(
     torch.set_num_threads(threads)
     if wardrobe and mocap:
         judged = list(HELD_OUT_SEEDS)[:held_out]
-        make_data(out / "held_out", wardrobe, mocap, judged, HELD_OUT_TARGETS, held_out=True)
-        make_data(out, wardrobe, mocap, range(people), targets, held_out=False)
+        make_data(out / "held_out", wardrobe, mocap, judged, HELD_OUT_TARGETS, True, part.value)
+        make_data(out, wardrobe, mocap, range(people), targets, False, part.value)
     make_footage_data(out / "held_out", judged_clips or [], HELD_OUT_TARGETS)
     make_footage_data(out, clips or [], CLIP_TARGETS)
 

@@ -14,6 +14,9 @@ from smpl_fitting.motion import Motion
 _JOINT, _ACROSS, _ALONG = 0.022, 0.006, 0.03
 STRENGTHS = (0.3, 1.6)
 """Some fits are better than others: least and greatest share of these deviations."""
+TARGET_STRENGTHS = (0.0, 0.4)
+"""The same of poses to be drawn. They are the artist's word: where they were as wrong as a source's fit, which nothing
+shows, the least error would be a blur, and a blur is what a network would learn."""
 _JITTER = 0.2  # share of the error that is new in the next frame
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neural.liquid_inputs import Window, carry_on, cropped
+from neural.liquid_inputs import carry_on
+from neural.windows import Window, cropped
 
 _SURE = 0.98  # coverage of a pixel and its neighbours from which its colour is the person's own
 

@@ -18,21 +18,14 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from neural.liquid_inputs import (
-    SourceInputs,
-    Window,
-    person_window,
-    source_inputs,
-    stature,
-    target_inputs,
-)
+from neural.liquid_inputs import SourceInputs, source_inputs, target_inputs
 from neural.matting import refine_mask
 from neural.render import WarpRenderer
 from neural.source_view import SourceView
 from neural.subject import Subject, build_subject
 from neural.training import mocap
 from neural.training.filmed import FPS, recoloured
-from neural.training.misfit import Misfit, random_misfit
+from neural.training.misfit import TARGET_STRENGTHS, Misfit, random_misfit
 from neural.training.people import (
     Person,
     PosedPerson,
@@ -45,6 +38,7 @@ from neural.training.raster_people import draw_room, draw_with_rasterizer
 from neural.training.samples import Target, save_samples
 from neural.training.studio import Studio, look_at, random_studio
 from neural.training.truth import FrameTruth, Surface, flow_to, join_parts, see, surface_vertices
+from neural.windows import Scope, Window, head_scope, head_vertices, person_scope, scope_window
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import Outline, clothed, fit_clothing
 from smpl_fitting.geometry import Camera
@@ -56,20 +50,23 @@ ATLAS_SIZE = 512
 SOURCE_COUNTS = (1, 1, 1, 2, 3, 4)
 """How many pictures the subjects have, in turn."""
 
+PERSON, HEAD = "person", "head"
+"""What is looked at: the whole person, or her head from near by."""
+
 _PICTURE = 400  # pixels a side of the drawn pictures
 _STATURES = (210.0, 370.0)  # pixels
+_HEAD_PICTURE = 256
+_HEADS = (60.0, 130.0)  # pixels of a head's height
 _PAIR_SHARE = 0.25  # of the moments, whose frame before is a target too
 _LIMBS = (1, 2, 4, 5, 12, 15, 16, 17, 18, 19)  # joints that are bent further than the recordings do
 _BEND = 0.3  # radians
 _BETA_ERROR = 0.25  # standard deviation of a fit's betas
-# The pose to be drawn is the artist's word. Where it were as wrong as a source's fit, which cannot be seen from
-# anything, the least error is a blur, and a blur is what the network learns.
-_TARGET_STRENGTHS = (0.0, 0.4)
 
 
 @dataclass(frozen=True)
 class _Actor:
-    """A person in her clip: T moments, each with the frame before it (2 T frames)."""
+    """A person in her clip: T moments, each with the frame before it (2 T frames). ``looked_at``: vertices of the
+    body that cameras are aimed at."""
 
     person: Person
     surface: Surface
@@ -77,6 +74,12 @@ class _Actor:
     studio: Studio
     body: BodyModel  # dressed as the fit believes
     betas: np.ndarray
+    part: str
+    looked_at: np.ndarray
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        return (_PICTURE, _PICTURE) if self.part == PERSON else (_HEAD_PICTURE, _HEAD_PICTURE)
 
 
 def make_subject_samples(
@@ -87,6 +90,7 @@ def make_subject_samples(
     recordings: list[Path],
     body: BodyModel,
     *,
+    part: str = PERSON,
     held_out: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -95,6 +99,7 @@ def make_subject_samples(
     Args:
         targets: moments to draw; some of them with the frame before, as further targets.
         wardrobe: the folder with ``clothes``, ``hair`` and ``skins``. recordings: CMU ``.amc`` files.
+        part: :data:`PERSON` or :data:`HEAD`.
 
     Raises:
         WardrobeError, MocapError: something is missing.
@@ -106,7 +111,11 @@ def make_subject_samples(
     sources = SOURCE_COUNTS[seed % len(SOURCE_COUNTS)]
     posed = _perform(person, recordings, sources + targets, rng)
     betas = person.betas + rng.normal(0, _BETA_ERROR, len(person.betas))
-    actor = _Actor(person, join_parts(person), posed, _studio(seed, rng), body, betas)
+    looked_at = (
+        head_vertices(body.faces, body.part_labels) if part == HEAD else torch.arange(body.num_vertices)
+    )
+    studio = _studio(seed, rng)
+    actor = _Actor(person, join_parts(person), posed, studio, body, betas, part, looked_at.numpy())
     views, cameras, dressed = _sources(actor, sources, rng)
     actor = replace(actor, body=dressed)
     folder = Path(tempfile.mkdtemp(prefix="liquid-subject-"))
@@ -116,10 +125,11 @@ def make_subject_samples(
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    seen, warp = source_inputs(subject), WarpRenderer()
+    scope = head_scope(subject) if part == HEAD else person_scope(subject)
+    seen, warp = source_inputs(subject, scope), WarpRenderer()
     made: list[Target] = []
     for moment in progress.track(range(sources, sources + targets), targets):
-        made += _moment(actor, subject, seen, warp, moment, cameras, len(made), rng)
+        made += _moment(actor, subject, scope, seen, warp, moment, cameras, len(made), rng)
     about = {"seed": seed, "held_out": held_out, "sources": sources, "outfit": spec.outfit, "skin": spec.skin}
     save_samples(path, seen.pictures, made, about)
 
@@ -176,6 +186,7 @@ def _sources(
 def _moment(
     actor: _Actor,
     subject: Subject,
+    scope: Scope,
     seen: SourceInputs,
     warp: WarpRenderer,
     moment: int,
@@ -188,13 +199,13 @@ def _moment(
     if rng.random() < 0.6:
         camera = _camera(actor, 2 * moment, rng.uniform(-180, 180), rng)
     else:  # as in a clip: the source's camera, turned to where the person is now
-        camera = _aimed(camera, actor.posed.body[2 * moment])
-    error = random_misfit(rng, _TARGET_STRENGTHS)
+        camera = _aimed(camera, actor.posed.body[2 * moment, actor.looked_at])
+    error = random_misfit(rng, TARGET_STRENGTHS)
     fits = [
         body_vertices(actor.body, _fitted(actor, row, camera, wrong), [0])[0]
-        for row, wrong in ((2 * moment, error), (2 * moment + 1, error.drifted(rng, _TARGET_STRENGTHS)))
+        for row, wrong in ((2 * moment, error), (2 * moment + 1, error.drifted(rng, TARGET_STRENGTHS)))
     ]
-    now, before = (person_window(vertices, camera, stature(subject)) for vertices in fits)
+    now, before = (scope_window(vertices, camera, scope) for vertices in fits)
     if now is None or before is None:
         return []
     past = (fits[1], before.camera) if rng.random() < 0.7 else None
@@ -213,16 +224,22 @@ def _camera(actor: _Actor, row: int, azimuth: float, rng: np.random.Generator) -
     """A camera around the person in frame ``row``; azimuth in degrees from her front."""
     turn = Rotation.from_rotvec(actor.posed.poses[row, :3]).as_matrix()[:, 2]
     angle = np.arctan2(turn[1], turn[0]) + np.deg2rad(azimuth)
-    points = actor.posed.body[row]
+    points = actor.posed.body[row, actor.looked_at]
     middle = (points.max(0) + points.min(0)) / 2
-    distance, height = rng.uniform(2.5, 6.0), rng.uniform(0.5, 2.0)
+    if actor.part == HEAD:
+        distance, height = rng.uniform(0.9, 2.5), middle[2] + rng.normal(0, 0.25)
+        heights, largest = _HEADS, 0.55
+    else:
+        distance, height = rng.uniform(2.5, 6.0), rng.uniform(0.5, 2.0)
+        heights, largest = _STATURES, 0.93
     eye = (middle[0] + distance * np.cos(angle), middle[1] + distance * np.sin(angle), height)
-    camera = look_at(eye, tuple(middle), 50.0, (_PICTURE, _PICTURE))
-    tall = float(np.ptp(actor.person.body_rest[:, 1]))
+    side = actor.picture[0]
+    camera = look_at(eye, tuple(middle), 50.0, actor.picture)
+    tall = float(np.ptp(actor.person.body_rest[actor.looked_at, 1]))
     reach = float(np.linalg.norm(np.array(eye) - middle))
-    largest = 0.93 * _PICTURE * tall / max(np.ptp(points, axis=0).max(), tall)
-    focal = min(rng.uniform(*_STATURES), largest) * reach / tall
-    K = torch.tensor([[focal, 0.0, _PICTURE / 2], [0.0, focal, _PICTURE / 2], [0.0, 0.0, 1.0]])
+    most = largest * side * tall / max(np.ptp(points, axis=0).max(), tall)
+    focal = min(rng.uniform(*heights), most) * reach / tall
+    K = torch.tensor([[focal, 0.0, side / 2], [0.0, focal, side / 2], [0.0, 0.0, 1.0]])
     return replace(camera, K=K)
 
 

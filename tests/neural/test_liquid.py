@@ -5,12 +5,13 @@ import pytest
 import torch
 from painted import body_pose, level_camera
 
-from neural.liquid import SHIPPED, LiquidRenderer
-from neural.liquid_inputs import STATURE, person_window, source_inputs, stature, target_inputs
+from neural.liquid import SHIPPED, SHIPPED_HEAD, LiquidRenderer
+from neural.liquid_inputs import source_inputs, target_inputs
 from neural.networks.generator import Generator, GeneratorConfig
 from neural.networks.weights import WeightsError, save_generator
 from neural.render import WarpRenderer
 from neural.renderers import make_renderer
+from neural.windows import HEAD, STATURE, head_scope, person_scope, scope_window
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +89,50 @@ def test_picture_depth_and_provenance_agree(subject, pose, stirred):
 def test_a_size_other_than_the_cameras_and_a_larger_person(subject, pose, stirred):
     """Taller than the network looks: its answer is enlarged, the picture has the size asked for."""
     vertices, camera = pose[0]
-    window = person_window(vertices, camera.resized((960, 800)), stature(subject))
+    window = scope_window(vertices, camera.resized((960, 800)), person_scope(subject))
     assert window.size[0] < window.box[3] - window.box[1]
     assert window.size[0] <= 1.3 * STATURE
     drawn = LiquidRenderer(stirred).render(subject, vertices, camera, (960, 800))
     assert drawn.rgba.shape == (960, 800, 4)
 
 
+def test_a_second_network_looks_closer_at_a_large_head(subject, pose, untrained, stirred):
+    """With an answer of 0 around it, its own is seen in the head's window alone, and fades towards the rim."""
+    vertices, camera = pose[0]
+    large = camera.resized((960, 800))
+    without = LiquidRenderer(untrained, None).render(subject, vertices, large, large.image_size).rgba
+    with_it = LiquidRenderer(untrained, stirred).render(subject, vertices, large, large.image_size).rgba
+    window = scope_window(vertices, large, head_scope(subject))
+    x0, y0, x1, y1 = window.box
+    changed = np.abs(with_it - without).max(-1) > 1e-4
+    assert changed[y0:y1, x0:x1].mean() > 0.2
+    changed[y0:y1, x0:x1] = False
+    assert not changed.any()
+    rim = np.abs(with_it - without)[y0 : y0 + 2, x0:x1].max()
+    assert rim < 0.02 < np.abs(with_it - without)[y0:y1, x0:x1].max()
+
+
+def test_a_small_head_needs_no_second_look(subject, pose, untrained, stirred):
+    vertices, camera = pose[0]
+    without = LiquidRenderer(untrained, None).render(subject, vertices, camera, camera.image_size)
+    with_it = LiquidRenderer(untrained, stirred).render(subject, vertices, camera, camera.image_size)
+    assert np.array_equal(without.rgba, with_it.rgba)
+
+
+def test_the_heads_window_shows_the_head_at_its_own_scale(subject, pose):
+    vertices, camera = pose[0]
+    scope = head_scope(subject)
+    window = scope_window(vertices, camera.resized((1920, 1600)), scope)
+    pixels, depth = window.camera.project(vertices[scope.vertices])
+    tall = float(window.camera.K[1, 1]) * scope.metres / float(depth.median())
+    assert abs(tall - HEAD) < 0.03 * HEAD
+    assert bool((pixels > 0).all()) and bool((pixels < torch.tensor(window.size[::-1])).all())
+    assert 0.15 < scope.metres < 0.4
+
+
 def test_the_window_is_what_its_camera_sees(subject, pose):
     vertices, camera = pose[0]
-    window = person_window(vertices, camera.resized((960, 800)), stature(subject))
+    window = scope_window(vertices, camera.resized((960, 800)), person_scope(subject))
     pixels, _ = camera.resized((960, 800)).project(vertices)
     seen, _ = window.camera.project(vertices)
     x0, y0, x1, y1 = window.box
@@ -119,8 +154,8 @@ def test_partly_and_wholly_out_of_the_picture(subject, pose, stirred):
 def test_the_flow_reads_each_source_at_the_same_surface_point(subject, pose):
     """Colours of the source crops, carried along the grid, against the warp picture, where both know."""
     vertices, camera = pose[0]
-    window = person_window(vertices, camera, stature(subject))
-    sources = source_inputs(subject)
+    window = scope_window(vertices, camera, person_scope(subject))
+    sources = source_inputs(subject, person_scope(subject))
     inputs = target_inputs(subject, sources, WarpRenderer(), vertices, window.camera)
     read = torch.nn.functional.grid_sample(sources.pictures[:1], inputs.grid[:1], align_corners=False)[0]
     trusted = (inputs.trust[0, 0] > 0.6) & (inputs.warp[3, 1::2, 1::2] == 1)
@@ -133,9 +168,9 @@ def test_the_flow_reads_each_source_at_the_same_surface_point(subject, pose):
 def test_the_past_is_carried_along_the_body(subject, pose):
     """Her warp picture of the frame before looks here as that of now, where it is known."""
     (before, camera), (now, _) = pose[0], pose[1]
-    height = stature(subject)
-    windows = [person_window(vertices, camera, height) for vertices in (before, now)]
-    warp, sources = WarpRenderer(), source_inputs(subject)
+    scope = person_scope(subject)
+    windows = [scope_window(vertices, camera, scope) for vertices in (before, now)]
+    warp, sources = WarpRenderer(), source_inputs(subject, person_scope(subject))
     inputs = target_inputs(subject, sources, warp, now, windows[1].camera, (before, windows[0].camera))
     known = inputs.previous[3] == 1
     assert float(known.float().sum() / (inputs.warp[3] == 1).sum()) > 0.8
@@ -154,6 +189,6 @@ def test_a_wrong_mesh_and_missing_weights_are_refused(subject, pose, untrained, 
 
 def test_the_shipped_weights():
     """They load, are small enough to ship, and have their card."""
-    assert SHIPPED.stat().st_size < 20e6
-    assert SHIPPED.with_suffix(".md").is_file()
+    assert SHIPPED.stat().st_size + SHIPPED_HEAD.stat().st_size < 20e6
+    assert SHIPPED.with_suffix(".md").is_file() and SHIPPED_HEAD.with_suffix(".md").is_file()
     assert isinstance(make_renderer("liquid"), LiquidRenderer)
