@@ -19,6 +19,7 @@ from smpl_fitting.world import view_rotation
 
 SILHOUETTE_FRAMES = 8  # outlines decide the shape, which is one for the clip: a few frames are enough
 OUTLINE_TIME = 0.033  # seconds between the outlines that guide the motion
+EXACT_SPREAD = 0.002  # of the height: landmarks that are the body's own
 MOST_WEIGHT = 2.0  # of a landmark: none is seen much better than the others
 LIFT_SMOOTHING = 0.05  # seconds (standard deviation)
 
@@ -37,7 +38,7 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     if fps is not None:
         lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
     heights = person_heights(keypoints, found)
-    points, weights = keypoints[..., :2], torch.full(keypoints.shape[:2], MOST_WEIGHT)
+    points, weights = keypoints[..., :2], torch.full(keypoints.shape[:2], (LANDMARK_SPREAD / EXACT_SPREAD) ** 2)
     if not detections.exact:
         points = points + lifted.offsets
         spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
