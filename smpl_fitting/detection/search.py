@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smpl_fitting.detection.crops import Crop
-from smpl_fitting.detection.session import MAIN_JOINTS, DetectorSession, Sighting
+from smpl_fitting.detection.session import DetectorSession, Sighting
+from smpl_fitting.detection.sides import MAIN_JOINTS
 
 # The detector sees 224 pixels a side and needs a person some 50 of them tall.
 COARSE, MEDIUM, FINE, FINEST = 0, 1, 2, 3

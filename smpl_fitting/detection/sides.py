@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from smpl_fitting.detection.results import NUM_LANDMARKS
-from smpl_fitting.detection.session import MAIN_JOINTS
 
+MAIN_JOINTS = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+"""Shoulders, elbows, wrists, hips, knees, ankles."""
 # Left, right: eyes' inner corners, eyes, outer corners, ears, mouth, then shoulders down to the toes.
 _PAIRS = (
     (1, 4),
@@ -21,9 +22,10 @@ _PAIRS = (
     (9, 10),
     *((left, left + 1) for left in range(11, NUM_LANDMARKS, 2)),
 )
-_SWAP = np.arange(NUM_LANDMARKS)
+OTHER_SIDE = np.arange(NUM_LANDMARKS)
+"""The landmark of the body's other side, for each."""
 for _left, _right in _PAIRS:
-    _SWAP[_left], _SWAP[_right] = _right, _left
+    OTHER_SIDE[_left], OTHER_SIDE[_right] = _right, _left
 
 _PENALTY = 0.02  # of a mirrored frame, in body heights: in doubt the network is right
 _LARGEST_STEP = 0.25  # body heights; a joint that jumps farther says no more than one that jumps so far
@@ -32,7 +34,7 @@ _BODY_METRES = 1.7
 
 def mirrored(keypoints: np.ndarray, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks (T, 33, 4) and (T, 33, 3) as seen by someone who takes front for back."""
-    keypoints, world = keypoints[:, _SWAP].copy(), world[:, _SWAP].copy()
+    keypoints, world = keypoints[:, OTHER_SIDE].copy(), world[:, OTHER_SIDE].copy()
     keypoints[..., 2] *= -1
     world[..., 2] *= -1
     return keypoints, world

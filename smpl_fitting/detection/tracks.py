@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from smpl_fitting.detection.crops import Crop
-from smpl_fitting.detection.session import COLOUR_BINS, MAIN_JOINTS, Sighting
+from smpl_fitting.detection.session import COLOUR_BINS, Sighting
+from smpl_fitting.detection.sides import MAIN_JOINTS
 
 SAME_CLOTHES = (
     0.7  # likeness of colour histograms, measured: one person through a clip 0.8 to 1, two people 0.2 to 0.5

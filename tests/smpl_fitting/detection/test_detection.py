@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from smpl_fitting.detection import Detections, DetectorSession, detect
+from smpl_fitting.detection.crops import Crop
+from smpl_fitting.detection.sides import OTHER_SIDE
 from smpl_fitting.errors import FootageError
 from smpl_fitting.progress import Cancelled, Progress
 from smpl_fitting.video import open_footage, read_image, write_image
@@ -207,3 +209,15 @@ def test_the_walker_is_followed_and_not_the_man_on_the_roof(shared, session):
     centres = found.keypoints[found.found][:, MAIN, :2].mean(axis=1)
     assert (centres[:, 1] > 500).all()  # never on the roof
     assert (np.diff(centres[:, 0]) < 15).all()  # always to the left
+
+
+def test_a_mirrored_picture_gives_mirrored_landmarks(man, session):
+    """Both ways round the same is looked at, so a mirrored photo has the mirrored answer."""
+    crop = session.candidates(man)[0]
+    width = man.shape[1]
+    turned = Crop(width - crop.x, crop.y, crop.size, -crop.rotation)
+    here = session.look(man, crop)
+    there = session.look(np.ascontiguousarray(man[:, ::-1]), turned)
+    back = there.keypoints[OTHER_SIDE].copy()
+    back[:, 0] = width - back[:, 0]
+    assert np.abs(here.keypoints[:, :2] - back[:, :2]).max() < 0.01 * crop.size

@@ -10,7 +10,7 @@ from smpl_fitting.detection import Detections
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.matching import assign, relink
 from smpl_fitting.detection.search import COARSE, FINE, FINEST, MEDIUM, tiles
-from smpl_fitting.detection.session import Sighting
+from smpl_fitting.detection.session import Sighting, unmirrored
 from smpl_fitting.detection.sides import keep_sides, mirrored
 from smpl_fitting.detection.tracks import Track
 
@@ -235,3 +235,16 @@ def test_the_patch_of_a_mask_is_the_mask(crop):
     step = crop[2] / 64
     assert differing < 120 * step**2 + 60 * step  # less than a cell along the oval's edge
     assert whole.sum() > 20 * step**2
+
+
+def test_a_mirror_image_is_turned_back():
+    """What is seen of a symmetric figure in both is the same; twice turned back is what it was."""
+    rng = np.random.default_rng(0)
+    landmarks, world, mask = rng.random((39, 5)), rng.normal(size=(39, 3)), rng.random((8, 8))
+    once = unmirrored(landmarks, world, mask)
+    assert once[0][11, 0] == 1 - landmarks[12, 0] and once[0][11, 1] == landmarks[12, 1]
+    assert once[1][27, 0] == -world[28, 0] and once[1][27, 2] == world[28, 2]
+    assert (once[2][:, 0] == mask[:, -1]).all()
+    assert once[0][33, 1] == landmarks[33, 1]  # the crop's own two points have no side
+    for back, value in zip(unmirrored(*once), (landmarks, world, mask), strict=True):
+        np.testing.assert_allclose(back, value)
