@@ -14,6 +14,7 @@ from smpl_fitting.detection.results import NUM_LANDMARKS
 from smpl_fitting.detection.sides import MAIN_JOINTS, OTHER_SIDE
 
 PRESENT = 0.5  # of the network's score; BlazePose's own threshold
+EXCHANGED = 0.01  # of the crop, by which joints agree better so: in side views both ways agree alike
 COLOUR_BINS = 8
 _DARK, _BRIGHT = 40.0, 160.0  # gray levels of the brightest pixels: what is taken for dark, and made of it
 _MOST_LIGHT = 12.0  # times
@@ -110,7 +111,7 @@ class DetectorSession:
         """The mean of what the network sees in a crop and in its mirror image; None if nobody fills it.
 
         It errs differently in both: 5% less in the picture on rendered people, which takes 6% off the fitted joints'
-        error. A mirror image in which it finds nobody says nothing.
+        error. A mirror image in which it finds nobody, or takes front for back, says nothing.
         """
         score, landmarks, world, mask = self._network(pixels)
         if score < PRESENT:
@@ -118,9 +119,10 @@ class DetectorSession:
         other_score, *other = self._network(np.ascontiguousarray(pixels[:, ::-1]))
         if other_score >= PRESENT:
             others = unmirrored(*other)
-            landmarks, world, mask = (
-                (one + two) / 2 for one, two in zip((landmarks, world, mask), others, strict=True)
-            )
+            if not _exchanged(landmarks, others[0]):
+                landmarks, world, mask = (
+                    (one + two) / 2 for one, two in zip((landmarks, world, mask), others, strict=True)
+                )
         return score, landmarks, world, mask
 
 
@@ -133,6 +135,16 @@ def unmirrored(
     landmarks[:, 0] = 1 - landmarks[:, 0]
     world[:, 0] *= -1
     return landmarks, world, mask[:, ::-1]
+
+
+def _exchanged(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two sets of landmarks (39, 2 or more) of one crop agree better with left and right exchanged in one."""
+    joints = list(MAIN_JOINTS)
+    same, other = (
+        np.linalg.norm(first[joints, :2] - second[rows, :2], axis=1).mean()
+        for rows in (joints, OTHER_SIDE[joints])
+    )
+    return bool(same > other + EXCHANGED)
 
 
 def _lit(pixels: np.ndarray) -> np.ndarray:
