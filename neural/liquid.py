@@ -2,7 +2,7 @@
 
 The network answers a residual on the warp's colours and on its coverage, for a window around the person
 (:mod:`neural.liquid_inputs`). Where the picture shows her larger than the network looks, its answer is enlarged,
-the warp keeps its own detail, and a second network looks closer at the head: its answer fades into the first one's.
+the warp keeps its own detail, and the network looks once more, closer, at the head: that answer fades into the first.
 """
 
 from __future__ import annotations
@@ -28,22 +28,19 @@ from smpl_fitting.geometry import Camera
 
 SHIPPED = Path(__file__).parent / "data" / "liquid_small.safetensors"
 """The weights that come with the package; ``liquid_small.md`` beside them says what they learned from."""
-SHIPPED_HEAD = Path(__file__).parent / "data" / "liquid_head.safetensors"
-"""Those of the network that looks closer at the head."""
 PERSONAL = "liquid.safetensors"
 """The name of a subject's own weights in its folder, see :mod:`neural.personalize`."""
 
 _CPU = torch.device("cpu")
 _FAINTEST = 0.5 / 255  # coverage that no picture could show
-_CLOSER = 1.25  # times larger than the first network sees the head; below, the second has little to add
-_FADE = 0.2  # share of the head's window, at each side, over which its answer fades into the first one's
+_CLOSER = 1.25  # times larger than at first sight; below, a second look at the head has little to add
+_FADE = 0.2  # share of the head's window, at each side, over which that answer fades into the first
 
 
 @dataclass(frozen=True)
 class _Look:
-    """A network and the subject as it reads her."""
+    """The subject, or her head, as the network reads it."""
 
-    generator: Generator
     scope: Scope
     sources: SourceInputs
     features: list[Tensor]
@@ -51,11 +48,12 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A subject as the networks read her. ``stamp``: of her own weights, 0 where she has none."""
+    """A subject as the network reads her. ``stamp``: of her own weights, 0 where she has none."""
 
     stamp: int
+    generator: Generator
     person: _Look
-    head: _Look | None
+    head: _Look
 
 
 class LiquidRenderer:
@@ -63,19 +61,15 @@ class LiquidRenderer:
 
     Args:
         weights: the general weights; a subject's own, where its folder holds some, take their place.
-        head: weights of the network that looks closer at the head; None does without.
-        personal: use a subject's own weights.
+        personal: use a subject's own weights. heads: look closer at heads.
 
     Raises:
         WeightsError: the weights are missing, broken, or not for this network.
     """
 
-    def __init__(
-        self, weights: Path = SHIPPED, head: Path | None = SHIPPED_HEAD, *, personal: bool = True
-    ) -> None:
+    def __init__(self, weights: Path = SHIPPED, *, personal: bool = True, heads: bool = True) -> None:
         self._general, _ = load_generator(weights)
-        self._head = load_generator(head)[0] if head else None
-        self._personal = personal
+        self._personal, self._heads = personal, heads
         self._warp = WarpRenderer()
         self._bf16 = computes_bf16(_CPU)
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
@@ -113,16 +107,15 @@ class LiquidRenderer:
         prepared = self._prepared.get(subject)
         if prepared is None or prepared.stamp != stamp:
             generator = load_generator(own)[0] if stamp else self._general
-            person = self._look(subject, generator, person_scope(subject))
-            head = None if self._head is None else self._look(subject, self._head, head_scope(subject))
-            prepared = _Prepared(stamp, person, head)
+            looks = (self._look(subject, generator, scope(subject)) for scope in (person_scope, head_scope))
+            prepared = _Prepared(stamp, generator, *looks)
             self._prepared[subject] = prepared
         return prepared
 
     def _look(self, subject: Subject, generator: Generator, scope: Scope) -> _Look:
         sources = source_inputs(subject, scope)
         with torch.inference_mode(), autocast(_CPU, self._bf16):
-            return _Look(generator, scope, sources, generator.encode(sources.pictures[None]))
+            return _Look(scope, sources, generator.encode(sources.pictures[None]))
 
     def _draw(
         self,
@@ -137,17 +130,19 @@ class LiquidRenderer:
         drawn = self._warp.render(subject, vertices, closeup, closeup.image_size)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
         scene = _Scene(subject, vertices, camera, previous, picture, window)
-        answer, colour = self._answer(prepared.person, scene, window)
+        answer, colour = self._answer(prepared.generator, prepared.person, scene, window)
         if window.size != closeup.image_size:
             answer = functional.interpolate(answer, size=closeup.image_size, mode="bilinear")
             colour = carry_on(picture[:3], picture[3])
-            if prepared.head is not None:
-                answer = self._with_head(answer, prepared.head, scene)
+            if self._heads:
+                answer = self._with_head(answer, prepared, scene)
         repaired = settled_picture(torch.cat([colour, picture[3:]])[None], answer)[0]
         return _pasted(repaired.permute(1, 2, 0).numpy(), drawn, window.box, camera.image_size)
 
-    def _answer(self, look: _Look, scene: _Scene, window: Window) -> tuple[Tensor, Tensor]:
-        """What a network answers (1, 4, H, W) in a window, and the warp's colours (3, H, W) there."""
+    def _answer(
+        self, generator: Generator, look: _Look, scene: _Scene, window: Window
+    ) -> tuple[Tensor, Tensor]:
+        """What the network answers (1, 4, H, W) in a window, and the warp's colours (3, H, W) there."""
         inputs = target_inputs(
             scene.subject,
             look.sources,
@@ -158,7 +153,7 @@ class LiquidRenderer:
             _resized(scene.cut(window.box), window.size),
         )
         with autocast(_CPU, self._bf16):
-            answer = look.generator(
+            answer = generator(
                 inputs.warp[None],
                 inputs.guide[None],
                 inputs.previous[None],
@@ -168,14 +163,14 @@ class LiquidRenderer:
             )
         return answer, inputs.warp[:3]
 
-    def _with_head(self, answer: Tensor, look: _Look, scene: _Scene) -> Tensor:
+    def _with_head(self, answer: Tensor, prepared: _Prepared, scene: _Scene) -> Tensor:
         """The answer (1, 4, H, W) of the person's window with that of the head's in its place."""
-        window = scope_window(scene.vertices, scene.camera, look.scope)
+        window = scope_window(scene.vertices, scene.camera, prepared.head.scope)
         if window is None or _scale(window) < _CLOSER * _scale(scene.window):
             return answer
         left, top = scene.window.box[:2]
         x0, y0, x1, y1 = (at - corner for at, corner in zip(window.box, (left, top, left, top), strict=True))
-        closer, _ = self._answer(look, scene, window)
+        closer, _ = self._answer(prepared.generator, prepared.head, scene, window)
         closer = functional.interpolate(closer, size=(y1 - y0, x1 - x0), mode="bilinear")
         share = _feather(y1 - y0)[:, None] * _feather(x1 - x0)
         (up, down), (start, end) = (

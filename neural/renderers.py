@@ -60,7 +60,7 @@ def make_renderer(name: str) -> Renderer:
         raise LiquidMotionError(f"renderer {name!r} is unknown; choose among {', '.join(_CLASSES)}")
     module, class_name = _CLASSES[kind]
     made = getattr(importlib.import_module(module), class_name)
-    return made(Path(weights), None, personal=False) if weights else made()
+    return made(Path(weights), personal=False) if weights else made()
 
 
 def frames_at_once(renderer: Renderer) -> int:

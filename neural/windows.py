@@ -1,7 +1,7 @@
-"""Where the liquid renderer's networks look: windows around the person, and around her head.
+"""Where the liquid renderer's network looks: windows around the person, and around her head.
 
-A network's answer is a correction, which can be enlarged; so a person who fills a large picture is looked at smaller
-than she is shown. A second network looks closer, at the head.
+The network's answer is a correction, which can be enlarged; so a person who fills a large picture is looked at smaller
+than she is shown, and her head once more from closer by.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smpl_fitting.geometry import Camera
 STATURE = 384
 """Pixels from sole to crown, standing, at which the network sees the person at most."""
 HEAD = 112
-"""Pixels from the head's lowest point to the crown at which the second network sees the head at most."""
+"""Pixels from the head's lowest point to the crown at which the network sees the head, from closer by, at most."""
 MULTIPLE = 16
 """Sides of windows are multiples of this: the network halves four times."""
 _MARGIN = 0.06  # of the stature around the body: hair, skirts, and the misfit
@@ -28,7 +28,7 @@ _HEAD_MARGIN = 0.25  # of the head's height: hair, and room to fade
 
 @dataclass(frozen=True)
 class Scope:
-    """What of the body a network looks at, and how closely.
+    """What of the body the network looks at, and how closely.
 
     Attributes:
         vertices: (N,) their numbers. metres: its height in the rest pose, which is shown by ``pixels`` at most.

@@ -51,7 +51,7 @@ def make_data(
     if not recordings:
         raise typer.BadParameter(f"{mocap}: holds no .amc files of the subjects wanted")
     for seed in seeds:
-        path = out / f"{seed:05d}.npz"
+        path = out / (f"{seed:05d}.npz" if part == PERSON else f"{seed:05d}_{part}.npz")
         if not path.exists():
             make_subject_samples(
                 path, seed, targets, wardrobe, recordings, body, part=part, held_out=held_out
@@ -85,7 +85,7 @@ def main(
     clips: Annotated[list[Path] | None, typer.Option(help="Footage of a person each, to train on.")] = None,
     judged_clips: Annotated[list[Path] | None, typer.Option(help="Footage to judge by.")] = None,
     part: Annotated[
-        Part, typer.Option(help="What is looked at; the head has a network of its own.")
+        Part, typer.Option(help="What is looked at: the network sees heads from near by, too.")
     ] = Part.PERSON,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
 ) -> None:
