@@ -1,8 +1,10 @@
 """A subject's own weights: a minute of training on nothing but her sources.
 
-Each source in turn is what is to be drawn: by a subject made of the *other* sources, where there are any, and by the
-whole one; in its own fit and in disturbed ones, as fits of driving footage err too; near and far. Some disturbed fits
-are kept aside: the weights that draw these best are kept, and none where the general ones are not beaten.
+Each source in turn is what is to be drawn, by a subject made of the *other* sources; a single one by a subject that
+knows only its left or its right half. It is drawn in its own fit and in slightly disturbed ones, near and far. One of
+the sources, or halves, is kept aside: the weights that draw it best are kept, and none where the general ones are not
+beaten. To let sources be drawn by a subject that knows them was tried, too: it teaches the network to change nothing,
+and on people whose other views are known that was worse than the general weights.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from neural.source_view import SourceView
 from neural.subject import Subject, build_subject
 from neural.training.dataset import Batch, collate, random_window, whole_window
 from neural.training.losses import LossWeights, picture_losses
-from neural.training.misfit import TARGET_STRENGTHS, Misfit, random_misfit
+from neural.training.misfit import TARGET_STRENGTHS, random_misfit
 from neural.training.photographed import photographed, picture_planes, resized_planes
 from neural.training.samples import Target
 from neural.windows import person_scope, scope_window
@@ -45,7 +47,7 @@ MOST_SECONDS = 90.0
 
 _HALF_DONE = "liquid-half-done.safetensors"
 _OUTCOME = "personalised.json"  # how the last run ended, also where it gained nothing
-_LEARNING_RATE = 3e-4
+_LEARNING_RATE = 2e-4
 _BATCH, _WINDOW = 3, (224, 160)
 # Of the subjects that lack a source, for which so short a training needs no more:
 _ATLAS, _TALLEST = 512, 512  # texels a side; pixels of the person in the pictures
@@ -258,20 +260,25 @@ def _batch(examples: Sequence[_Example], rng: np.random.Generator) -> Batch:
 
 
 def _examples(subject: Subject, body: BodyModel, deadline: float, progress: Progress) -> list[_Example]:
-    """Every source as seen by the others, if there are others, and by the whole subject; one source at least."""
+    """Every source as drawn by those who do not know it, the last of them kept aside; two at least."""
     dressed = subject.dress(body)
-    chosen = _spread(len(subject.images), _MOST_SOURCES)
+    if len(subject.images) == 1:
+        lessons = [(0, [_halved_view(subject, side)]) for side in (-1, 1)]
+    else:
+        small = [_small_view(subject, source) for source in range(len(subject.images))]
+        chosen = _spread(len(small), _MOST_SOURCES)
+        lessons = [(one, [view for k, view in enumerate(small) if k != one]) for one in reversed(chosen)]
     examples: list[_Example] = []
     with tempfile.TemporaryDirectory() as folder:
-        for place, source in enumerate(progress.track(chosen, len(chosen))):
-            if examples and time.monotonic() > deadline:
+        # the one kept aside comes first, so that time cannot run out before it
+        for place, (source, views) in enumerate(progress.track(lessons, len(lessons))):
+            if place > 1 and time.monotonic() > deadline:
                 break
-            drawn_by = [subject]
-            if len(subject.images) > 1:
-                drawn_by.append(_without(subject, source, dressed, Path(folder) / str(source)))
-            for by in drawn_by:
-                rng = np.random.default_rng((place, len(by.images)))
-                examples += _examples_of(subject, source, by, dressed, rng)
+            by = build_subject(
+                views, dressed, Path(folder) / str(place), background=views[0].image, atlas_size=_ATLAS
+            )
+            rng = np.random.default_rng(place)
+            examples += _examples_of(subject, source, by, dressed, rng, kept_aside=place == 0)
     return examples
 
 
@@ -280,10 +287,12 @@ def _spread(count: int, most: int) -> list[int]:
     return sorted({int(value) for value in np.linspace(0, count - 1, min(count, most)).round()})
 
 
-def _without(subject: Subject, source: int, dressed: BodyModel, folder: Path) -> Subject:
-    """The subject as made from all other sources."""
-    views = [_small_view(subject, other) for other in range(len(subject.images)) if other != source]
-    return build_subject(views, dressed, folder, background=views[0].image, atlas_size=_ATLAS)
+def _halved_view(subject: Subject, side: int) -> SourceView:
+    """The only source without what lies to the left (-1) or right (1) of the person's middle in the picture."""
+    view = _small_view(subject, 0)
+    pixels, _ = view.camera.project(view.vertices)
+    columns = np.arange(view.mask.shape[1]) + 0.5
+    return replace(view, mask=np.where(side * (columns - float(pixels[:, 0].median())) > 0, 0, view.mask))
 
 
 def _small_view(subject: Subject, source: int) -> SourceView:
@@ -316,20 +325,17 @@ def _small_view(subject: Subject, source: int) -> SourceView:
 
 
 def _examples_of(
-    subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator
+    subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator, kept_aside: bool
 ) -> list[_Example]:
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
     scope, warp, examples = person_scope(subject), WarpRenderer(), []
     sources = source_inputs(by, scope)
     motion, camera = subject.views()[source], subject.cameras[source]
     planes = picture_planes(subject.images[source], subject.masks[source])
-    for number in range(_MISFITS + 1):
+    for number in range(2 if kept_aside else 1 + _MISFITS):
         scale = _SCALES[number % len(_SCALES)]
         size = (round(camera.image_size[0] * scale), round(camera.image_size[1] * scale))
-        # by itself and in its own fit a source is drawn without a fault: that would teach nothing
-        error = Misfit(np.zeros((24, 3)), np.zeros(3))
-        if number or by is subject:
-            error = random_misfit(rng, TARGET_STRENGTHS)
+        error = random_misfit(rng, TARGET_STRENGTHS if number else (0.0, 0.0))
         now = body_vertices(dressed, error.added_to(motion, camera), [0])[0]
         window = scope_window(now, camera.resized(size), scope)
         if window is None:
@@ -340,5 +346,5 @@ def _examples_of(
             past = (body_vertices(dressed, before, [0])[0], window.camera)
         inputs = target_inputs(by, sources, warp, now, window.camera, past)
         truth = photographed(planes, window, scale, inputs.warp)
-        examples.append(_Example(Target(inputs, truth), sources.pictures, number == _MISFITS))
+        examples.append(_Example(Target(inputs, truth), sources.pictures, kept_aside))
     return examples
