@@ -2,9 +2,10 @@
 
 Each source in turn is what is to be drawn, by a subject made of the *other* sources; a single one by a subject that
 knows only its left or its right half. It is drawn in its own fit and in slightly disturbed ones, near and far. One of
-the sources, or halves, is kept aside: the weights that draw it best are kept, and none where the general ones are not
-beaten. To let sources be drawn by a subject that knows them was tried, too: it teaches the network to change nothing,
-and on people whose other views are known that was worse than the general weights.
+the sources, or halves, is kept aside: the weights that draw it best are the learned ones, unless the general ones are
+not beaten. What is kept is a mean of both (Wortsman et al. 2022): most of what was learned of the person, without what
+was forgotten of everybody. To let sources be drawn by a subject that knows them was tried, too: it teaches the network
+to change nothing, and on people whose other views are known that was worse than the general weights.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ MOST_SECONDS = 90.0
 _HALF_DONE = "liquid-half-done.safetensors"
 _OUTCOME = "personalised.json"  # how the last run ended, also where it gained nothing
 _LEARNING_RATE = 2e-4
+_OWN_SHARE = 0.35  # of the learned weights in what is kept; the rest is the general ones
 _BATCH, _WINDOW = 3, (224, 160)
 # Of the subjects that lack a source, for which so short a training needs no more:
 _ATLAS, _TALLEST = 512, 512  # texels a side; pixels of the person in the pictures
@@ -68,7 +70,7 @@ class Personalised:
     Attributes:
         weights: the subject's own, or None where the general ones draw her as well.
         steps, seconds: in all, broken-off runs included.
-        loss_before, loss: on the fits kept aside, of the general weights and of the best.
+        loss_before, loss: on what was kept aside, of the general weights and of the best learned ones.
     """
 
     weights: Path | None
@@ -144,6 +146,7 @@ class _Run:
     """The state of personalising one subject."""
 
     subject: Subject
+    general: Generator
     generator: Generator
     best: Generator
     steps: int = 0
@@ -161,10 +164,10 @@ class _Run:
                 generator, about = load_generator(path)
                 if generator.config == general.config:
                     state = {name: about[name] for name in ("steps", "seconds", "loss_before", "loss")}
-                    return _Run(subject, generator, copy.deepcopy(generator), **state)
+                    return _Run(subject, general, generator, copy.deepcopy(generator), **state)
             except (WeightsError, KeyError):
                 path.unlink()  # broken: from the start
-        return _Run(subject, general, copy.deepcopy(general))
+        return _Run(subject, general, copy.deepcopy(general), copy.deepcopy(general))
 
     def train(self, examples: Sequence[_Example], deadline: float, progress: Progress) -> None:
         """Steps until the deadline, or until nothing is gained any more."""
@@ -221,12 +224,20 @@ class _Run:
                 missing_ok=True
             )  # of an earlier run, from other general weights
         else:
-            save_generator(own, self.best, about)
+            save_generator(own, _mean(self.general, self.best, _OWN_SHARE), about)
         with atomic_path(self.subject.path / _OUTCOME) as temporary:
             outcome = {**about, "better": own is not None, "begun_with": begun_with}
             temporary.write_text(json.dumps(outcome, indent=1) + "\n")
         (self.subject.path / _HALF_DONE).unlink(missing_ok=True)
         return Personalised(own, self.steps, about["seconds"], self.loss_before, self.loss)
+
+
+def _mean(general: Generator, own: Generator, share: float) -> Generator:
+    """Weights between two networks of one kind, ``share`` of the way from the first to the second."""
+    mixed = copy.deepcopy(general)
+    for value, theirs in zip(mixed.parameters(), own.parameters(), strict=True):
+        value.data.lerp_(theirs.data, share)
+    return mixed
 
 
 def _batch_loss(generator: Generator, batch: Batch, features: EfficientNetLite, bf16: bool) -> Tensor:

@@ -17,7 +17,7 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         device: ``auto`` or ``cpu``.
 
     Returns:
-        ``subject`` (path), ``steps``, ``seconds``, ``loss`` on fits kept aside and ``loss_before``, and ``better``:
+        ``subject`` (path), ``steps``, ``seconds``, ``loss`` on what was kept aside and ``loss_before``, and ``better``:
         whether the subject has weights of her own now; the general ones draw her otherwise.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Sheets of best and worst cases: ``python benchmarks/_comparison_sheet.py PICTURES OUT.jpg``.
+"""Sheets of best and worst cases: ``python benchmarks/comparison_sheet.py PICTURES OUT.jpg``.
 
 PICTURES is what ``reenactment.py --pictures`` kept. A row for each case, at the left the best by the perceptual
 distance of the renderer named last, at the right the worst: the true picture, then every renderer's, cut to the person.
