@@ -15,6 +15,7 @@ from smpl_fitting.detection.sides import MAIN_JOINTS, OTHER_SIDE
 
 PRESENT = 0.5  # of the network's score; BlazePose's own threshold
 EXCHANGED = 0.01  # of the crop, by which joints agree better so: in side views both ways agree alike
+MOVED = 0.08  # of the crop's side
 COLOUR_BINS = 8
 _DARK, _BRIGHT = 40.0, 160.0  # gray levels of the brightest pixels: what is taken for dark, and made of it
 _MOST_LIGHT = 12.0  # times
@@ -85,7 +86,19 @@ class DetectorSession:
         return [Crop.around(row[1:3] + offset, row[3:5] + offset) for row in found]
 
     def look(self, picture: np.ndarray, crop: Crop) -> Sighting | None:
-        """Read the landmarks of the person that fills ``crop``; None if nobody does."""
+        """Read the landmarks of the person that fills ``crop``; None if nobody does.
+
+        Where she has moved on, what was found is drawn to the crop's middle: it is looked at again where she is.
+        """
+        found = self._look(picture, crop)
+        if (
+            found is None
+            or np.hypot(found.next_crop.x - crop.x, found.next_crop.y - crop.y) < MOVED * crop.size
+        ):
+            return found
+        return self._look(picture, found.next_crop) or found
+
+    def _look(self, picture: np.ndarray, crop: Crop) -> Sighting | None:
         pixels = crop.cut(picture, LANDMARK_SIDE)
         found = self._seen_both_ways(_lit(pixels))
         if found is None:
