@@ -38,10 +38,8 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     if fps is not None:
         lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
     heights = person_heights(keypoints, found)
-    points, weights = (
-        keypoints[..., :2],
-        torch.full(keypoints.shape[:2], (LANDMARK_SPREAD / EXACT_SPREAD) ** 2),
-    )
+    points = keypoints[..., :2]
+    weights = torch.full(keypoints.shape[:2], (LANDMARK_SPREAD / EXACT_SPREAD) ** 2)
     if not detections.exact:
         points = points + lifted.offsets
         spreads = lifted.pixel_spreads * extent(keypoints)[1][:, 0] / heights[:, None]
