@@ -205,6 +205,8 @@ class _Run:
                 [laid_over(batch.truth[:1], ground), carried_before(batch.pair.truth, batch.flow)], 1
             )
             pairs["pair"] = (drawn, true)
+        if not pairs:  # a step without the frame before
+            return {}
         assert self.critic_optimizer is not None
         losses = [
             hinge_real_fake(self.critics[name](true), self.critics[name](drawn.detach()))

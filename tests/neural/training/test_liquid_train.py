@@ -106,6 +106,13 @@ def test_training_goes_on_from_given_weights(work, unbroken):
     assert all(torch.allclose(first[key], second[key], atol=1e-3) for key in first)
 
 
+def test_the_critic_of_pairs_alone(work):
+    """It has nothing to say of steps that come without the frame before."""
+    config = load_config(recipe(work, "pairs"))
+    config = replace(config, loss=replace(config.loss, adversarial=0.0))
+    assert train(config).steps == 6
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
