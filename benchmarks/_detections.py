@@ -1,4 +1,7 @@
-"""Detections kept in a folder, so that a fit is measured again without detecting again."""
+"""Detections kept in a folder, so that a fit is measured again without detecting again.
+
+Benchmarks look with the best landmark network that has been fetched; ``LIQUID_MOTION_NETWORKS=none`` makes it *full*.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import smpl_fitting.detection
 from smpl_fitting.detection import Detections, detect
+from smpl_fitting.detection.networks import best_network
 from smpl_fitting.errors import FootageError
 from smpl_fitting.video import Footage
 
@@ -19,9 +23,10 @@ def kept_detections(clip: Footage, cache: Path, any_version: bool = False) -> De
     """
     folder = Path(smpl_fitting.detection.__file__).parent
     key = digest(*(path.read_bytes() for path in sorted(folder.glob("*.py"))))
-    path = cache / f"{clip.path.stem}-seen-{key}.npz"
+    network = best_network()
+    path = cache / f"{clip.path.stem}-seen-{network}-{key}.npz"
     if any_version and not path.exists():
-        older = sorted(cache.glob(f"{clip.path.stem}-seen-*.npz"), key=lambda p: p.stat().st_mtime)
+        older = sorted(cache.glob(f"{clip.path.stem}-seen-{network}-*.npz"), key=lambda p: p.stat().st_mtime)
         for candidate in reversed(older):
             try:
                 return Detections.load(candidate)

@@ -77,12 +77,14 @@ def checks(folder: Path, extension: str | None = None, bodies: Sequence[Path] = 
         if extension
         else "install liquid-motion again with constraints.txt: pip install -c constraints.txt '.[blender]'"
     )
+    fetch = "press Fetch Heavy Detector" if extension else "liquid-motion fetch"
     found = [
         Check("python", _python, "use Python 3.11 or 3.12"),
         Check("version", lambda: _version(extension), again),
         Check("torch", _torch, again),
         Check("gpu", _gpu, "", optional=True),
         Check("detector", _detector, again),
+        Check("heavy", _heavy_detector, fetch, optional=True),
         Check("rasterizer", _rasterizer, again),
         Check("video", _video, again),
         Check("exr", _exr, again),
@@ -150,6 +152,16 @@ def _detector() -> str:
         if pose.process(np.zeros((64, 64, 3), np.uint8)).pose_landmarks is not None:
             raise Ailment("sees a person in an empty picture", "install mediapipe 0.10.21 again")
     return f"mediapipe {metadata.version('mediapipe')}"
+
+
+def _heavy_detector() -> str:
+    from smpl_fitting.detection.graph import LandmarkNetwork
+    from smpl_fitting.detection.networks import best_network
+
+    if best_network() != "heavy":
+        raise RuntimeError("not fetched; the landmark network that mediapipe brings is used")
+    LandmarkNetwork("heavy").close()
+    return "MediaPipe's heavy landmark network"
 
 
 def _rasterizer() -> str:

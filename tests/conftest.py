@@ -6,8 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from smpl_fitting.detection.networks import FOLDER_VARIABLE, heavy_file
+
 _STATUS = pytest.StashKey[int]()
 SHARED = Path(os.environ.get("LIQUID_MOTION_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+# Tests know what the network that mediapipe brings sees, wherever they run; those of the heavy one ask for it.
+HEAVY = heavy_file()
+os.environ[FOLDER_VARIABLE] = str(Path(__file__).parent / "no networks here")
+
+
+@pytest.fixture
+def heavy(monkeypatch):
+    """The heavy landmark network is there, or the test is skipped."""
+    if not HEAVY.is_file():
+        pytest.skip(f"needs {HEAVY}, which is not here: liquid-motion fetch")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(HEAVY.parent))
+    return HEAVY
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,8 @@ def _show(result: dict) -> str:
     for fit in result["fits"]:
         lines.append(
             f"{fit['motion']}: person {fit['person']}, {fit['frames']} frames, found in "
-            f"{fit['frames_found']}, landmarks {fit['landmark_error_percent']:.1f}% of the height off"
+            f"{fit['frames_found']} by the {fit['detector']} detector, landmarks "
+            f"{fit['landmark_error_percent']:.1f}% of the height off"
         )
         if fit["camera_moves"]:
             lines.append(

@@ -179,6 +179,7 @@ class _Work:
             "pictures": pictures,
             "frames": motion.frame_count,
             "frames_found": int(found.found.sum()),
+            "detector": found.network,
             "landmark_error_percent": float(100 * landmark_errors(motion, self.body)[found.found].mean()),
             "camera_moves": self._camera_moves(found, looking),
         }

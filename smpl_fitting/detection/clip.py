@@ -15,6 +15,7 @@ from smpl_fitting.detection.cuts import BEHIND, with_cuts
 from smpl_fitting.detection.follow import MAX_PERIOD, Follower
 from smpl_fitting.detection.journal import Journal, footage_key
 from smpl_fitting.detection.masks import MaskStore
+from smpl_fitting.detection.networks import Network, best_network
 from smpl_fitting.detection.people import Person, group, listed, person_at, read_tracks
 from smpl_fitting.detection.results import NUM_LANDMARKS, Detections
 from smpl_fitting.detection.session import DetectorSession
@@ -45,7 +46,8 @@ def detect(
         frames: the rising range of frames to look at, all by default.
         person: who; None for the one whom the clip is about. See :data:`PersonChoice`.
         masks: keep the person's mask of each frame, compressed.
-        session: networks that are loaded already; loading them takes about half a second.
+        session: networks that are loaded already, which takes about half a second; by default the best landmark
+            network that is here.
         checkpoint: a folder for what is found so far. A run that was killed goes on from there, when footage and
             options are the same, and gives the same result; the caller removes the folder in the end.
 
@@ -55,9 +57,9 @@ def detect(
         LiquidMotionError: ``person`` is none of these, or the checkpoint cannot be written.
         Cancelled: ``progress`` was cancelled.
     """
-    search = _Search(footage, frames, person, masks)
+    search = _Search(footage, frames, person, masks, session)
     with search.journal(checkpoint) as journal:
-        search.run(journal, progress or Progress(), session)
+        search.run(journal, progress or Progress())
         people = search.people(journal)
         number = 0 if search.wanted is None else _number(people, search)
         [found] = search.gather(people[number : number + 1] or [None], journal)
@@ -77,9 +79,9 @@ def detect_people(
 
     Prominent is who is large, well visible, lively, central, and there for long. Empty where nobody is.
     """
-    search = _Search(footage, frames, 0, masks)
+    search = _Search(footage, frames, 0, masks, session)
     with search.journal(checkpoint) as journal:
-        search.run(journal, progress or Progress(), session)
+        search.run(journal, progress or Progress())
         found = search.gather(search.people(journal), journal)
     return [dataclasses.replace(one, person=number) for number, one in enumerate(found)]
 
@@ -87,11 +89,20 @@ def detect_people(
 class _Search:
     """One detection: what is asked for, and the steps that answer it."""
 
-    def __init__(self, footage: Footage, frames: range | None, person: PersonChoice, masks: bool) -> None:
+    def __init__(
+        self,
+        footage: Footage,
+        frames: range | None,
+        person: PersonChoice,
+        masks: bool,
+        session: DetectorSession | None,
+    ) -> None:
         self.footage = footage
         self.frames = range(footage.frame_count) if frames is None else frames
         self.wanted = parse_person(person, self.frames, footage.image_size)
         self.masks = masks
+        self.session = session
+        self.network: Network = session.network if session else best_network()
         self.fps = footage.fps / self.frames.step
 
     @property
@@ -107,14 +118,14 @@ class _Search:
     def journal(self, checkpoint: Path | None) -> Iterator[Journal]:
         """The journal in the checkpoint, or in a temporary folder."""
         place = self.wanted if isinstance(self.wanted, At) else None  # numbers choose only in the end
-        key = footage_key(self.footage, self.frames, self.masks, self.everybody, place)
+        key = footage_key(self.footage, self.frames, self.masks, self.everybody, place, self.network)
         if checkpoint is not None:
             yield Journal(checkpoint / f"detection-{key}")
             return
         with tempfile.TemporaryDirectory(prefix="liquid-motion-") as folder:
             yield Journal(Path(folder))
 
-    def run(self, journal: Journal, progress: Progress, session: DetectorSession | None) -> None:
+    def run(self, journal: Journal, progress: Progress) -> None:
         """Look at all frames that the journal does not know yet."""
         count = len(self.frames)
         place = self.wanted if isinstance(self.wanted, At) else None
@@ -125,7 +136,7 @@ class _Search:
             progress.update(done / count)
             if done == count:
                 return
-            networks = session or stack.enter_context(DetectorSession())
+            networks = self.session or stack.enter_context(DetectorSession(self.network))
             # The frames before are looked at for cuts, and to follow newcomers back into them.
             first = max(0, done - max(MAX_PERIOD, BEHIND))
             pictures = stack.enter_context(contextlib.closing(self._pictures(first)))
@@ -189,6 +200,7 @@ class _Search:
             crops=crops,
             masks=masks,
             cuts=cuts,
+            network=self.network,
         )
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from smpl_fitting.detection.networks import Network, network_path
+
 DETECTOR_SIDE = 224
 LANDMARK_SIDE = 256
 NUM_TENSOR_LANDMARKS = 39  # 33 of the body, 2 that give the next crop, 4 unused
@@ -97,7 +99,7 @@ node {{
   input_stream: "TENSORS:input"
   output_stream: "TENSORS:raw"
   options {{ [mediapipe.InferenceCalculatorOptions.ext] {{
-    model_path: "mediapipe/modules/pose_landmark/pose_landmark_full.tflite"
+    model_path: "{network}"
     delegate {{ xnnpack {{ num_threads: {threads} }} }}
   }} }}
 }}
@@ -242,10 +244,12 @@ class PersonDetector(Graph):
 
 
 class LandmarkNetwork(Graph):
-    """BlazePose's *full* landmark network on one upright square crop of 256 x 256 pixels."""
+    """One of BlazePose's landmark networks on one upright square crop of 256 x 256 pixels."""
 
-    def __init__(self, threads: int = 1) -> None:
-        super().__init__(_LANDMARKS, ("score", "landmarks", "world", "mask"), threads=threads)
+    def __init__(self, network: Network, threads: int = 1) -> None:
+        """Raises LiquidMotionError where the network has not been fetched."""
+        outputs = ("score", "landmarks", "world", "mask")
+        super().__init__(_LANDMARKS, outputs, network=network_path(network), threads=threads)
 
     def __call__(self, crop: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
         """Score of a person being there; landmarks (39, 5) x, y, z as fractions of the crop, visibility, presence;

@@ -14,6 +14,7 @@ import numpy as np
 
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.masks import MaskStore
+from smpl_fitting.detection.networks import NETWORKS, Network
 from smpl_fitting.errors import FootageError
 from smpl_fitting.files import atomic_path
 from smpl_fitting.safe_npz import DAMAGE, read_arrays
@@ -30,7 +31,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {
     "frames": (),
     "crops": (4,),
 }
-_SAVED = (*_SHAPES, "image_size", "cuts", "person", "exact", "format_version", "mask_lengths")
+_SAVED = (*_SHAPES, "image_size", "cuts", "person", "exact", "network", "format_version", "mask_lengths")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Detections:
         cuts: (C,) int64 rising rows at which a new shot begins, after the first; nothing is known across them.
         person: number of this person among everybody of the clip, the most prominent first.
         exact: the keypoints' pixels are the body's own landmarks (markers, or set by hand), not a detector's opinion.
+        network: which of MediaPipe's landmark networks read them.
     """
 
     keypoints: np.ndarray
@@ -62,6 +64,7 @@ class Detections:
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     person: int = 0
     exact: bool = False
+    network: Network = "full"
 
     @property
     def found(self) -> np.ndarray:
@@ -145,11 +148,16 @@ class Detections:
                 raise ValueError(f"the pictures are {width} x {height} pixels")
             person = int(data.pop("person").item())
             exact = bool(data.pop("exact", np.array(False)).item())  # older files were all detected
+            network = str(data.pop("network", np.array("full")).item())  # by this one
+            if network not in NETWORKS:
+                raise ValueError(f"by the unknown network {network!r}")
             lengths = data.pop("mask_lengths", None)
             _check(data, lengths)
             masks = None if lengths is None else _read_masks(path, lengths.tolist())
             size = (int(height), int(width))
-            return Detections(image_size=size, masks=masks, person=person, exact=exact, **data)
+            return Detections(
+                image_size=size, masks=masks, person=person, exact=exact, network=network, **data
+            )
         except DAMAGE as error:
             raise FootageError(f"{path}: not readable detections ({error}); detect again") from error
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from smpl_fitting.detection.crops import Crop
 from smpl_fitting.detection.graph import LANDMARK_SIDE, LandmarkNetwork, PersonDetector
+from smpl_fitting.detection.networks import Network, best_network
 from smpl_fitting.detection.results import NUM_LANDMARKS
 from smpl_fitting.detection.sides import MAIN_JOINTS, OTHER_SIDE
 
@@ -64,9 +65,17 @@ class Sighting:
 class DetectorSession:
     """MediaPipe's networks, loaded once. Not for use by two threads at once."""
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, network: Network | None = None, threads: int = 1) -> None:
+        """
+        Args:
+            network: which one reads the landmarks; None for the best that is here.
+
+        Raises:
+            LiquidMotionError: it has not been fetched.
+        """
+        self.network: Network = network or best_network()
         self._detector = PersonDetector(threads=threads)
-        self._network = LandmarkNetwork(threads=threads)
+        self._network = LandmarkNetwork(self.network, threads=threads)
 
     def __enter__(self) -> DetectorSession:
         return self
