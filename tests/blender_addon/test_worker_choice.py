@@ -45,6 +45,7 @@ def test_nothing_is_downloaded_unasked(addon):
     """Neither outside an extension, where pip's bpy is the worker's Python, nor offline, as tests are."""
     assert not bpy.app.online_access
     assert not bpy.ops.liquid_motion.environment_create.poll()
+    assert not bpy.ops.liquid_motion.fetch_detector.poll()
     from blender_addon.operators.environment import may_go_online
 
     assert "Online access is off" in may_go_online()
@@ -81,6 +82,24 @@ for line in sys.stdin:
         bpy.ops.liquid_motion.environment_check()
     assert operators.findings == []
     assert operators.last_failure().state == tasks.FAILED
+
+
+def test_the_heavy_detector_is_fetched_by_the_worker(addon, fake_worker, monkeypatch):
+    from blender_addon.operators import environment as operators
+
+    speak = """
+import json, sys
+def say(**message): print(json.dumps({"v": 1, **message}), flush=True)
+say(id=None, type="hello", version="x", jobs=["fetch"])
+request = json.loads(sys.stdin.readline())
+assert request["params"] == {}
+say(id=request["id"], type="result", result={"path": "here"})
+sys.stdin.read()
+"""
+    monkeypatch.setattr(operators, "may_go_online", lambda: "")
+    monkeypatch.setenv(preferences.PYTHON_VARIABLE, fake_worker(speak))
+    assert bpy.ops.liquid_motion.fetch_detector() == {"FINISHED"}
+    assert tasks.all()[-1].title == operators.FETCH
 
 
 def test_smpl_files_without_preferences(addon):
