@@ -62,11 +62,11 @@ def _draw_buttons(box: bpy.types.UILayout, made: str) -> None:
     row = box.row()
     row.operator("liquid_motion.environment_create", text=_BUTTONS[made], icon="IMPORT")
     row.operator("liquid_motion.environment_check", icon="VIEWZOOM")
-    row.operator("liquid_motion.fetch_detector", icon="OUTLINER_OB_ARMATURE")
     log = environment_folder() / environment.LOG
     if log.is_file():
         row.operator("wm.path_open", text="Log", icon="TEXT").filepath = str(log)
     row.operator("liquid_motion.environment_remove", text="", icon="TRASH")
+    box.operator("liquid_motion.fetch_detector", icon="OUTLINER_OB_ARMATURE")
 
 
 def _draw_last(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
