@@ -1,13 +1,16 @@
 """Where the detector's landmarks are in space: a small network that knows how the detector errs.
 
 MediaPipe's 3D landmarks shrink towards the picture plane and guess the depth of feet and hidden limbs, most of all
-in back views. The network was trained on rendered people whose bodies are known (``scripts/train_lifter.py``): from
-one frame's landmarks it tells the direction of every bone and how far that is to be believed (a Gaussian's mean and
-spread, as in Kendall and Gal 2017), with the residual layers of Martinez et al. 2017.
+in back views. The network was trained on rendered people whose bodies are known (``scripts/train_lifter.py``): it
+tells the direction of every bone and how far that is to be believed (a Gaussian's mean and spread, as in Kendall and
+Gal 2017). It reads each frame by itself with the residual layers of Martinez et al. 2017, and then the frames of the
+0.6 s before and after by dilated convolutions over time, as in Pavllo et al. 2019: what is hidden now was not, or will
+not be, a moment away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +24,9 @@ from smpl_fitting.landmarks import BONES, LANDMARK
 WEIGHTS = Path(__file__).parent / "data" / "lifter.npz"
 FEATURES = 33 * 7  # x, y, depth and visibility in the picture; x, y, z in space
 WIDTH, BLOCKS = 256, 2
+STEP = 0.1  # seconds between the frames that are read together
+DILATIONS = (1, 2, 3)  # steps
+REACH = sum(DILATIONS)
 _NAMES = list(LANDMARK)
 MIRROR = [
     LANDMARK[n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")] for n in _NAMES
@@ -45,7 +51,8 @@ class Lifted:
 
 
 class Lifter(nn.Module):
-    """(T, FEATURES) of :func:`features` to the numbers of :class:`Lifted`, offsets as shares of the extent."""
+    """(T, FEATURES) of :func:`features` and (T, 2 REACH + 1) rows of :func:`frames_around` to the numbers of
+    :class:`Lifted`, offsets as shares of the extent."""
 
     mean: Tensor
     scale: Tensor
@@ -55,24 +62,20 @@ class Lifter(nn.Module):
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
         self.first = nn.Linear(FEATURES, WIDTH)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.ReLU(),
-                nn.Dropout(0.2),
-                nn.Linear(WIDTH, WIDTH),
-                nn.ReLU(),
-                nn.Dropout(0.2),
-                nn.Linear(WIDTH, WIDTH),
-            )
-            for _ in range(BLOCKS)
-        )
+        self.blocks = nn.ModuleList(_residual(WIDTH) for _ in range(BLOCKS))
+        self.over_time = nn.ModuleList(_residual(3 * WIDTH) for _ in DILATIONS)
+        self.nobody = nn.Parameter(torch.zeros(1, WIDTH))  # stands for a frame that is not there
         self.sizes = (33 * 3, len(BONES) * 3, len(BONES), 33 * 2, 33)
         self.last = nn.Linear(WIDTH, sum(self.sizes))
 
-    def forward(self, features: Tensor) -> Lifted:
+    def forward(self, features: Tensor, around: Tensor) -> Lifted:
         hidden = self.first(((features - self.mean) / self.scale).clamp(-5, 5))
         for block in self.blocks:
             hidden = hidden + block(hidden)
+        for dilation, block in zip(DILATIONS, self.over_time, strict=True):
+            known = torch.cat((hidden, self.nobody))  # row -1
+            before, after = (known[around[:, REACH + step]] for step in (-dilation, dilation))
+            hidden = hidden + block(torch.cat((hidden, before, after), -1))
         points, directions, spreads, offsets, pixel_spreads = self.last(hidden).split(self.sizes, -1)
         # the detector's own answer is where the network starts
         given = features.view(-1, 33, 7)
@@ -83,6 +86,35 @@ class Lifter(nn.Module):
             0.1 * offsets.view(-1, 33, 2),
             0.01 * pixel_spreads.clamp(-3, 4).exp(),
         )
+
+
+def _residual(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(width, WIDTH),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(WIDTH, WIDTH),
+    )
+
+
+def frames_around(found: np.ndarray, fps: float, cuts: Sequence[int] | np.ndarray = ()) -> Tensor:
+    """Rows of the frames that are read together with each frame, -1 where nobody was found or another shot is.
+
+    Args:
+        found: (T,) bool. cuts: rows at which another shot begins.
+
+    Returns:
+        (T, 2 REACH + 1) int64, ``STEP`` apart, the frame itself in the middle.
+    """
+    count, step = len(found), max(1, round(STEP * fps))
+    own = np.arange(count)
+    rows = own[:, None] + step * np.arange(-REACH, REACH + 1)
+    inside = rows.clip(0, count - 1)
+    shot = np.searchsorted(np.asarray(cuts, np.int64), own, side="right")
+    there = (rows == inside) & found[inside] & (shot[inside] == shot[:, None])
+    return torch.from_numpy(np.where(there, rows, -1))
 
 
 def features(keypoints: Tensor, world: Tensor) -> Tensor:
@@ -108,15 +140,22 @@ def mirrored(keypoints: Tensor, world: Tensor) -> tuple[Tensor, Tensor]:
     return flipped, reflected
 
 
-def lift(keypoints: Tensor, world: Tensor) -> Lifted:
+def lift(keypoints: Tensor, world: Tensor, around: Tensor) -> Lifted:
     """What the detector's landmarks say about the body.
 
     Args:
         keypoints: (T, 33, 4) x px, y px, depth, visibility. world: (T, 33, 3) metres, hip-centred, OpenCV axes.
+        around: (T, 2 REACH + 1) of :func:`frames_around`.
     """
-    network = load_lifter()
     with torch.no_grad():
-        plain, turned = network(features(keypoints, world)), network(features(*mirrored(keypoints, world)))
+        return answer(load_lifter(), keypoints, world, around)
+
+
+def answer(network: Lifter, keypoints: Tensor, world: Tensor, around: Tensor) -> Lifted:
+    """What a network says of landmarks and of those in a mirror, in pixels and in the mean; see :func:`lift`."""
+    plain, turned = (
+        network(features(*seen), around) for seen in ((keypoints, world), mirrored(keypoints, world))
+    )
     over = torch.tensor([-1.0, 1.0, 1.0])
     # a bone across the body runs the other way in the mirror
     back = torch.stack([-over if across else over for across in _ACROSS])

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from smpl_fitting.detection import Detections
-from smpl_fitting.lifting import Lifted, extent, lift
+from smpl_fitting.lifting import Lifted, extent, frames_around, lift
 from smpl_fitting.objective import LANDMARK_SPREAD
 from smpl_fitting.observations import PER_FRAME, Observations
 from smpl_fitting.silhouette import Silhouettes, gather_silhouettes
@@ -34,7 +34,8 @@ def observe(detections: Detections, intrinsics: Tensor, fps: float | None) -> Ob
     boxes = torch.as_tensor(detections.boxes, dtype=torch.float32)
     K = intrinsics.expand(len(keypoints), 3, 3)
     turn = view_rotation((boxes[:, :2] + boxes[:, 2:]) / 2, K)
-    lifted = lift(keypoints, torch.as_tensor(detections.keypoints_world, dtype=torch.float32))
+    world = torch.as_tensor(detections.keypoints_world, dtype=torch.float32)
+    lifted = lift(keypoints, world, frames_around(detections.found, fps or 1.0, detections.cuts))
     if fps is not None:
         lifted = _steady(lifted, detections.found, LIFT_SMOOTHING * fps)
     heights = person_heights(keypoints, found)

@@ -1,16 +1,16 @@
-"""The lifter's answers: the same of a person anywhere in the picture, mirrored for one in a mirror."""
+"""The lifter's answers: the same of a person anywhere in the picture, mirrored for one in a mirror, over time."""
 
 import numpy as np
 import pytest
 import torch
 
 from smpl_fitting.landmarks import BONES, LANDMARK
-from smpl_fitting.lifting import MIRROR, bone_directions, lift, mirrored
+from smpl_fitting.lifting import MIRROR, REACH, bone_directions, frames_around, lift, mirrored
 
 
 @pytest.fixture
 def seen():
-    """Landmarks of three upright people with a little noise, and those in space."""
+    """Landmarks of an upright person in three frames with a little noise, and those in space."""
     rng = np.random.default_rng(0)
     world = torch.from_numpy(rng.normal(0, 0.05, (3, 33, 3))).float()
     for name, index in LANDMARK.items():
@@ -21,26 +21,51 @@ def seen():
     return keypoints, world
 
 
+AROUND = frames_around(np.ones(3, bool), 10.0)
+
+
 def test_place_and_size_in_the_picture_do_not_matter(seen):
     keypoints, world = seen
-    here = lift(keypoints, world)
+    here = lift(keypoints, world, AROUND)
     moved = keypoints.clone()
     moved[..., :2] += 170
-    there = lift(moved, world)
+    there = lift(moved, world, AROUND)
     assert torch.allclose(here.directions, there.directions, atol=1e-3)
     assert torch.allclose(here.offsets, there.offsets, atol=0.05)
     larger = keypoints.clone()
     larger[..., :3] *= 3
-    assert torch.allclose(here.directions, lift(larger, world).directions, atol=1e-3)
-    assert torch.allclose(3 * here.offsets, lift(larger, world).offsets, atol=0.1)
+    assert torch.allclose(here.directions, lift(larger, world, AROUND).directions, atol=1e-3)
+    assert torch.allclose(3 * here.offsets, lift(larger, world, AROUND).offsets, atol=0.1)
 
 
 def test_a_mirror_shows_the_mirrored_answer(seen):
-    here, there = lift(*seen), lift(*mirrored(*seen))
+    here, there = lift(*seen, AROUND), lift(*mirrored(*seen), AROUND)
     over = torch.tensor([-1.0, 1.0, 1.0])
     assert torch.allclose(here.points, there.points[:, MIRROR] * over, atol=1e-4)
     assert torch.allclose(here.pixel_spreads, there.pixel_spreads[:, MIRROR], rtol=1e-3)
     assert torch.allclose(here.offsets, there.offsets[:, MIRROR] * over[:2], atol=1e-2)
+
+
+def test_other_frames_are_read_where_they_are_told(seen):
+    alone = frames_around(np.ones(1, bool), 10.0)
+    together, apart = lift(*seen, AROUND), lift(*seen, frames_around(np.ones(3, bool), 10.0, cuts=(1, 2)))
+    for row in range(3):
+        by_itself = lift(*(one[row : row + 1] for one in seen), alone)
+        assert torch.allclose(apart.directions[row], by_itself.directions[0], atol=1e-5)
+    assert not torch.allclose(together.directions, apart.directions, atol=1e-3)
+
+
+def test_frames_around_keep_their_time_their_shot_and_to_whom_was_found():
+    found = np.ones(60, bool)
+    found[33] = False
+    around = frames_around(found, 30.0, cuts=np.array([40]))
+    assert around.shape == (60, 2 * REACH + 1)
+    steps = torch.arange(-REACH, REACH + 1) * 3
+    expected = 30 + steps
+    expected[(expected == 33) | (expected >= 40)] = -1
+    assert torch.equal(around[30], expected)
+    assert around[0, :REACH].eq(-1).all() and around[40, :REACH].eq(-1).all()
+    assert torch.equal(frames_around(found[:5], 4.0)[2, REACH - 2 : REACH + 3], torch.arange(5))
 
 
 def test_bone_directions_are_unit_vectors_along_the_bones():
