@@ -125,7 +125,7 @@ class LIQUID_MOTION_OT_environment_check(bpy.types.Operator):
 
 
 class LIQUID_MOTION_OT_fetch_detector(bpy.types.Operator):
-    """Download the larger network that finds people: a quarter more exact, and two and a half times as slow.
+    """Download the larger network that finds people: a quarter more exact, and less than half as fast.
     Every fit uses it from then on"""
 
     bl_idname = "liquid_motion.fetch_detector"

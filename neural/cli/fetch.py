@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Download MediaPipe's heavy landmark network (28 MB, Apache-2.0); fits use it from then on.
 
-    It sees landmarks a quarter closer to the truth, and takes two and a half times as long.
+    It sees landmarks a quarter closer to the truth, and takes more than twice as long.
     """
     from neural.cli._perform import perform
 

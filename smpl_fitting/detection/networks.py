@@ -1,7 +1,7 @@
 """The landmark networks there are: the one that mediapipe brings, and a larger one that is fetched once, if wanted.
 
 Both are BlazePose's (Bazarevsky et al. 2020). *Heavy* sees landmarks a quarter closer to the truth than *full* and
-takes two and a half times as long (``benchmarks/fit_synthetic.py``, with it and without).
+takes more than twice as long (``benchmarks/fit_synthetic.py``, with it and without).
 """
 
 from __future__ import annotations
