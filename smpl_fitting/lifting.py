@@ -11,7 +11,7 @@ not be, a moment away.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +27,7 @@ WIDTH, BLOCKS = 256, 2
 STEP = 0.1  # seconds between the frames that are read together
 DILATIONS = (1, 2, 3)  # steps
 REACH = sum(DILATIONS)
+CHUNK = 2000  # frames that are looked at at once
 _NAMES = list(LANDMARK)
 MIRROR = [
     LANDMARK[n.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")] for n in _NAMES
@@ -147,8 +148,19 @@ def lift(keypoints: Tensor, world: Tensor, around: Tensor) -> Lifted:
         keypoints: (T, 33, 4) x px, y px, depth, visibility. world: (T, 33, 3) metres, hip-centred, OpenCV axes.
         around: (T, 2 REACH + 1) of :func:`frames_around`.
     """
-    with torch.no_grad():
-        return answer(load_lifter(), keypoints, world, around)
+    count = len(around)
+    away = (around - torch.arange(count)[:, None]).abs()
+    margin = int(away[around >= 0].max()) if count else 0
+    network, pieces = load_lifter(), []
+    for start in range(0, count, CHUNK):
+        low, high = max(0, start - margin), min(count, start + CHUNK + margin)
+        near = around[low:high] - low
+        near = near.masked_fill((near < 0) | (near >= high - low), -1)
+        with torch.no_grad():
+            said = answer(network, keypoints[low:high], world[low:high], near)
+        wanted = slice(start - low, start - low + CHUNK)
+        pieces.append([getattr(said, field.name)[wanted] for field in fields(said)])
+    return Lifted(*(torch.cat(column) for column in zip(*pieces, strict=True)))
 
 
 def answer(network: Lifter, keypoints: Tensor, world: Tensor, around: Tensor) -> Lifted:

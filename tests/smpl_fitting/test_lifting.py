@@ -1,9 +1,12 @@
 """The lifter's answers: the same of a person anywhere in the picture, mirrored for one in a mirror, over time."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from smpl_fitting import lifting
 from smpl_fitting.landmarks import BONES, LANDMARK
 from smpl_fitting.lifting import MIRROR, REACH, bone_directions, frames_around, lift, mirrored
 
@@ -53,6 +56,19 @@ def test_other_frames_are_read_where_they_are_told(seen):
         by_itself = lift(*(one[row : row + 1] for one in seen), alone)
         assert torch.allclose(apart.directions[row], by_itself.directions[0], atol=1e-5)
     assert not torch.allclose(together.directions, apart.directions, atol=1e-3)
+
+
+def test_long_clips_in_pieces(seen, monkeypatch):
+    keypoints, world = (one.repeat(30, *[1] * (one.ndim - 1)) for one in seen)
+    keypoints = keypoints + torch.randn(keypoints.shape, generator=torch.Generator().manual_seed(1))
+    around = frames_around(np.arange(90) % 17 > 0, 20.0, cuts=(40,))
+    whole = lift(keypoints, world, around)
+    monkeypatch.setattr(lifting, "CHUNK", 13)
+    pieces = lift(keypoints, world, around)
+    for field in dataclasses.fields(whole):
+        torch.testing.assert_close(
+            getattr(pieces, field.name), getattr(whole, field.name), atol=1e-4, rtol=1e-4
+        )
 
 
 def test_frames_around_keep_their_time_their_shot_and_to_whom_was_found():
