@@ -1,12 +1,13 @@
 """Train the network that lifts the detector's landmarks into space (``smpl_fitting/lifting.py``).
 
-    python scripts/train_lifter.py render ../shared DIR [--people 400]   # about 12 s a person on one core
+    python scripts/train_lifter.py render ../shared DIR [--people 600]   # about 12 s a person on one core
     python scripts/train_lifter.py train DIR                             # writes smpl_fitting/data/lifter.npz
 
 Dressed synthetic people (none of the held-out outfits, skins and seeds) move for a second at a time as CMU's subject 02
 did, as people do, or as joints allow (``_lifter_motions.py``), and are seen from all sides. Both of MediaPipe's
 landmark networks follow them as in a clip (:mod:`smpl_fitting.detection`; the heavy one has to be fetched), and true
 landmarks are kept beside what they see. Rendering skips the people that are in DIR already.
+The shipped network learned in 14,000 steps from 541 people, and was judged by 50 others.
 """
 
 from __future__ import annotations
@@ -65,11 +66,11 @@ def main() -> None:
     rendering = commands.add_parser("render")
     rendering.add_argument("shared", type=Path, help="folder with assets/makehuman_cc0 and mocap/cmu")
     rendering.add_argument("out", type=Path)
-    rendering.add_argument("--people", type=int, default=400)
+    rendering.add_argument("--people", type=int, default=600)
     rendering.add_argument("--first", type=int, default=20000, help="seed of the first, for a second process")
     training = commands.add_parser("train")
     training.add_argument("data", type=Path)
-    training.add_argument("--steps", type=int, default=12000)
+    training.add_argument("--steps", type=int, default=14000)
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.command == "render":
