@@ -10,8 +10,9 @@ import hashlib
 import http.client
 import os
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import Literal, get_args
 
 import platformdirs
 
@@ -47,19 +48,23 @@ def network_path(network: Network) -> str:
     """What mediapipe loads the network from.
 
     Raises:
-        LiquidMotionError: it has not been fetched.
+        LiquidMotionError: it has not been fetched, or the file is cut off.
     """
     if network == "full":
         return _WITH_MEDIAPIPE
-    if not heavy_file().is_file():
+    size = heavy_file().stat().st_size if heavy_file().is_file() else 0
+    if size != HEAVY_BYTES:
+        found = f"is cut off ({size} of {HEAVY_BYTES} bytes)" if size else "is not there"
         raise LiquidMotionError(
-            f"{heavy_file()}: the heavy landmark network is not there; fetch it: liquid-motion fetch"
+            f"{heavy_file()}: the heavy landmark network {found}; fetch it: liquid-motion fetch"
         )
     return heavy_file().as_posix()
 
 
 def fetch_heavy(given: Path | None = None, progress: Progress | None = None) -> Path:
     """Put the larger network where :func:`heavy_file` says, whole and checked, or leave things as they were.
+
+    Nothing is downloaded where it is there already.
 
     Args:
         given: the file, where it is here already; by default it is downloaded.
@@ -69,37 +74,41 @@ def fetch_heavy(given: Path | None = None, progress: Progress | None = None) -> 
         Cancelled: ``progress`` was cancelled.
     """
     progress = progress or Progress()
-    source = str(given or HEAVY_SOURCE)
-    with atomic_path(heavy_file()) as temporary:
-        try:
-            with _opened(given) as file, open(temporary, "wb") as copy:
-                digest = _copy(file, copy, progress)
-        except (OSError, http.client.HTTPException) as error:
-            mend = (
-                "choose another file"
-                if given
-                else "go online, or give the file: liquid-motion fetch --from FILE"
-            )
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-            raise LiquidMotionError(f"{source}: cannot be read ({reason}); {mend}") from error
-        if digest != _HEAVY_SHA256:
+    if given is None and has_heavy():
+        return heavy_file()
+    digest, done = hashlib.sha256(), 0
+    with atomic_path(heavy_file()) as temporary, open(temporary, "wb") as copy:
+        for block in _blocks(given):
+            copy.write(block)
+            digest.update(block)
+            done += len(block)
+            progress.update(done / HEAVY_BYTES)
+        if digest.hexdigest() != _HEAVY_SHA256:
             raise LiquidMotionError(
-                f"{source}: not MediaPipe's pose_landmark_heavy.tflite, or cut off (SHA-256 {digest[:12]}…, "
-                f"{_HEAVY_SHA256[:12]}… was expected); fetch it again"
+                f"{given or HEAVY_SOURCE}: not MediaPipe's pose_landmark_heavy.tflite, or cut off (SHA-256 "
+                f"{digest.hexdigest()[:12]}…, {_HEAVY_SHA256[:12]}… was expected); fetch it again"
             )
     return heavy_file()
 
 
-def _opened(given: Path | None) -> IO[bytes]:
-    return open(given, "rb") if given else urllib.request.urlopen(HEAVY_SOURCE, timeout=_TIMEOUT_S)
+def has_heavy() -> bool:
+    """Whether the larger network is there, down to its last byte."""
+    if not heavy_file().is_file():
+        return False
+    return hashlib.sha256(heavy_file().read_bytes()).hexdigest() == _HEAVY_SHA256
 
 
-def _copy(file: IO[bytes], copy: IO[bytes], progress: Progress) -> str:
-    """Copy at most a little more than the network's size; its SHA-256."""
-    digest, done = hashlib.sha256(), 0
-    while done <= HEAVY_BYTES and (block := file.read(_BLOCK)):
-        copy.write(block)
-        digest.update(block)
-        done += len(block)
-        progress.update(done / HEAVY_BYTES)
-    return digest.hexdigest()
+def _blocks(given: Path | None) -> Iterator[bytes]:
+    """The given file or the download, at most a little more than the network's size."""
+    try:
+        with open(given, "rb") if given else urllib.request.urlopen(HEAVY_SOURCE, timeout=_TIMEOUT_S) as file:
+            for _ in range(HEAVY_BYTES // _BLOCK + 2):
+                if not (block := file.read(_BLOCK)):
+                    return
+                yield block
+    except (OSError, http.client.HTTPException) as error:
+        mend = (
+            "choose another file" if given else "go online, or give the file: liquid-motion fetch --from FILE"
+        )
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise LiquidMotionError(f"{given or HEAVY_SOURCE}: cannot be read ({reason}); {mend}") from error

@@ -62,6 +62,27 @@ def test_download(folder, served):
     assert best_network() == "heavy"
 
 
+def test_what_is_there_is_not_downloaded_again(folder, served, monkeypatch):
+    fetch_heavy()
+    monkeypatch.setattr(networks, "HEAVY_SOURCE", "http://127.0.0.1:9/heavy.tflite")
+    assert fetch_heavy() == heavy_file()
+    heavy_file().write_bytes(CONTENT[:-1])
+    with pytest.raises(LiquidMotionError, match="is cut off .699999 of 700000 bytes.; fetch it"):
+        network_path("heavy")
+    with pytest.raises(LiquidMotionError, match="cannot be read"):
+        fetch_heavy()
+
+
+def test_a_full_disk_is_not_blamed_on_the_source(folder, served, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(networks.hashlib, "sha256", lambda *_: type("Digest", (), {"update": full})())
+    with pytest.raises(LiquidMotionError, match="heavy.tflite: cannot be written .No space left"):
+        fetch_heavy()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_download_that_breaks_leaves_nothing(folder, served):
     served.cut = 300_000
     with pytest.raises(LiquidMotionError, match="fetch"):
