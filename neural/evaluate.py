@@ -98,7 +98,7 @@ def evaluate_clip(
     """Self-reenactment of one clip.
 
     Args:
-        sources: frame numbers. Targets are every ``step``-th frame after the first of them, sources left out.
+        sources: frame numbers. Targets are every ``step``-th frame of the clip, sources left out.
         renderers: by name; ``warp`` alone when None.
         fit: of the whole clip, when it is there already.
         pictures: a folder for ``0010_warp.png`` … and the truths, to look at.
@@ -214,11 +214,9 @@ def _targets(footage: Footage, sources: Sequence[int], step: int) -> list[int]:
             raise FootageError(
                 f"{footage.path}: has no frame {frame}; choose sources from 0 to {footage.frame_count - 1}"
             )
-    targets = [
-        frame for frame in range(min(sources) + step, footage.frame_count, step) if frame not in sources
-    ]
+    targets = [frame for frame in range(0, footage.frame_count, step) if frame not in sources]
     if not targets:
         raise FootageError(
-            f"{footage.path}: no frames are left to compare with; take a smaller step or an earlier source"
+            f"{footage.path}: no frames are left to compare with; take a smaller step or fewer sources"
         )
     return targets

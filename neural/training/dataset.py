@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neural.training.disguise import random_disguise
 from neural.training.samples import SampleError, SampleFile, Target
 
 MOST_SOURCES = 2
@@ -78,10 +79,12 @@ class TrainingSet:
             random_window(file.pictures(), file.target(number), self._size, sources, rng)
             for file, number in chosen
         ]
+        disguises = [random_disguise(rng) for _ in crops]
+        batch = collate([one.worn(crop.batch) for one, crop in zip(disguises, crops, strict=True)])
         if not pairs:
-            return collate([crop.batch for crop in crops])
+            return batch
         before, flow = _before(chosen[0][0], crops[0], self._size)
-        return replace(collate([crop.batch for crop in crops]), pair=before, flow=flow)
+        return replace(batch, pair=disguises[0].worn(before), flow=disguises[0].moved(flow, self._size[1]))
 
     def _pool(self, step: int) -> list[SampleFile]:
         turn = step // self._file_steps

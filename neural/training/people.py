@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from neural.training.dressing import Part, dress
 from neural.training.face_details import paint_brows
 from neural.training.hm08 import hm08_index, hm08_weights, rest_body
+from neural.training.tailor import tailored
 from neural.training.wardrobe import WardrobeError, load_garment
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.body.names import SMPL_PARENTS
@@ -56,6 +57,9 @@ HELD_OUT_OUTFITS = ("female_sportsuit01", "male_casualsuit04", "male_worksuit01"
 HELD_OUT_SKINS = ("young_lightskinned_female_diffuse3", "old_lightskinned_male_diffuse2")
 HELD_OUT_SEEDS = range(9000, 10000)
 HELD_OUT_CMU_SUBJECT = "01"
+
+TAILORED = "tailored"
+"""The outfit of people whose clothes are cut at random, see :mod:`neural.training.tailor`."""
 
 _IRISES = ((0.30, 0.17, 0.08), (0.20, 0.11, 0.06), (0.25, 0.36, 0.45), (0.30, 0.36, 0.20))
 _HAIR_TINTS = ((1.0, 1.0, 1.0), (0.45, 0.38, 0.36), (1.5, 1.25, 0.9), (0.9, 0.65, 0.5))
@@ -144,8 +148,9 @@ def make_person(spec: PersonSpec, wardrobe_dir: str | Path, body: BodyModel | No
     iris = _IRISES[rng.integers(len(_IRISES))]
     tint = _HAIR_TINTS[rng.integers(len(_HAIR_TINTS))]
     red, green, blue = (float(c) for c in rng.uniform(0.08, 0.75, 3))
+    outfit = {} if spec.outfit == TAILORED else {"outfit": spec.outfit}
     garments = {
-        "outfit": load_garment(folder / "clothes" / spec.outfit / f"{spec.outfit}.mhclo"),
+        **{kind: load_garment(folder / "clothes" / name / f"{name}.mhclo") for kind, name in outfit.items()},
         "shoes": load_garment(folder / "clothes" / spec.shoes / f"{spec.shoes}.mhclo"),
         "hair": load_garment(folder / "hair" / spec.hair / f"{spec.hair}.mhclo"),
     }
@@ -157,6 +162,8 @@ def make_person(spec: PersonSpec, wardrobe_dir: str | Path, body: BodyModel | No
     skin = paint_brows(read_image(skin_path)[..., :3], brows, 0.8 if spec.gender == "male" else 0.65)
     lashes = 0.35 if spec.gender == "male" else 0.8
     parts = dress(base, weights, garments, skin, iris, (red, green, blue), tint, lashes)
+    if spec.outfit == TAILORED:
+        parts += tuple(tailored(base, weights, spec.gender, np.random.default_rng((spec.seed, 12))))
     index = hm08_index(body)
     rest = base.rest[index]
     return Person(spec, parts, rest, weights[index], base.joints, best_betas(rest, body))

@@ -27,6 +27,7 @@ from neural.training import mocap
 from neural.training.filmed import FPS, recoloured
 from neural.training.misfit import TARGET_STRENGTHS, Misfit, random_misfit
 from neural.training.people import (
+    TAILORED,
     Person,
     PosedPerson,
     make_person,
@@ -107,6 +108,10 @@ def make_subject_samples(
     progress = progress or Progress()
     rng = np.random.default_rng((seed, 6))
     spec = random_person_spec(seed, held_out=held_out)
+    if (
+        seed % 2 and not held_out
+    ):  # every second one: the wardrobe has nine outfits to learn from, and no more
+        spec = replace(spec, outfit=TAILORED)
     person = recoloured(make_person(spec, wardrobe, body), seed)
     sources = SOURCE_COUNTS[seed % len(SOURCE_COUNTS)]
     posed = _perform(person, recordings, sources + targets, rng)

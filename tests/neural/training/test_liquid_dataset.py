@@ -50,11 +50,11 @@ def test_every_file_is_met(folder):
 
 
 def test_what_a_window_holds_belongs_together(folder):
-    """The warp of these samples is the truth and a little noise: so it must be cut at the same place."""
+    """The warp of these samples is the truth and a little noise, more of it in brighter colours."""
     batch = training_set(folder).batch(3, 4, False)
     assert batch.truth.shape == (4, 4, 64, 48)
     assert batch.grid.shape[2:] == (32, 24, 2)
-    assert float((batch.warp - batch.truth).abs().max()) < 0.06
+    assert float((batch.warp - batch.truth).abs().max()) < 0.12
 
 
 def test_the_flow_leads_to_the_same_point_of_the_frame_before(folder):
@@ -65,11 +65,12 @@ def test_the_flow_leads_to_the_same_point_of_the_frame_before(folder):
     assert bool(known.any())
     row, column = known[0].nonzero()[len(known[0].nonzero()) // 2].tolist()
     x, y = batch.flow[0, row, column].tolist()
-    file = next(file for file in data._loaded.values() if _holds(file.target(1).truth, batch.truth[0]))
-    top, left = _holds(file.target(1).truth, batch.truth[0])
-    before = file.target(0).truth
-    wanted = before[:, top + row + 2, left + column]
-    assert torch.allclose(batch.pair.truth[0][:, int(y), int(x)], wanted, atol=1e-6)
+    coverage = batch.truth[0, 3:]  # which no disguise recolours, but it may be the mirror image's
+    for part, there in ((coverage, column), (coverage.flip(-1), coverage.shape[2] - 1 - column)):
+        for file in data._loaded.values():
+            if at := _holds(file.target(1).truth[3:], part):
+                wanted = file.target(0).truth[3, at[0] + row + 2, at[1] + there]
+    assert batch.pair.truth[0, 3, int(y), int(x)] == pytest.approx(float(wanted), abs=1e-6)
 
 
 def _holds(whole, part):
