@@ -2,7 +2,8 @@
 
 Four trials, by default each with one and with four source pictures:
 
-* ``clips``: self-reenactment of footage (``--clips FILE…``): some frames are the source, others the truth.
+* ``clips``: self-reenactment of footage (``--clips FILE…``): the frames that the package chooses for a source are the
+  source, others the truth.
 * ``move``: held-out synthetic people, fitted from photos, put to somebody else's captured motion; the truth is what
   they look like doing it, over the true room.
 * ``turn``: the same people seen from all around, a view every 30 degrees, from photos of the front (1) or of four
@@ -12,7 +13,7 @@ Four trials, by default each with one and with four source pictures:
 Poses and cameras of the last three are the true ones, the body's shape, clothes and texture come from the photos.
 ``personal`` among the renderers is ``liquid`` after ``liquid-motion personalize`` learned the person from the sources.
 Figures are those of ``neural.scoring``, as mean and standard deviation over people or clips, beside the first source
-picture unmoved (``copy``).
+picture unmoved (``copy``); then what each renderer gains over ``warp`` on each of them.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from neural.compositing import fit_background, over
 from neural.evaluate import COPY, evaluate_clip
 from neural.liquid import LiquidRenderer
 from neural.personalize import personalize
-from neural.renderers import Renderer, make_renderer
+from neural.renderers import VISIBLE, WARP, Renderer, make_renderer
 from neural.scoring import FIGURES, Figures, mean_figures, score
+from neural.sources import choose_frames
 from neural.subject import Subject, load_subject
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.video import open_footage, write_image
 from smpl_fitting.world import body_vertices, frame_camera, with_shape
 
-MOST_SOURCES = 4  # a clip's first source is the same however many there are
 TARGETS = 6  # of a clip
 PERSONAL = "personal"
 Scores = dict[str, list[Figures]]
@@ -70,13 +71,17 @@ def main() -> None:
     for count in options.sources:
         for trial in options.trials:
             if trial == "clips":
-                cases = [clip_rows(p, count, body, renderers, options) for p in options.clips]
+                cases = {p.stem: clip_rows(p, count, body, renderers, options) for p in options.clips}
             else:
-                cases = [person_rows(n, count, trial, body, renderers, options) for n in options.people]
+                cases = {
+                    PEOPLE[n].name: person_rows(n, count, trial, body, renderers, options)
+                    for n in options.people
+                }
             if cases:
-                figures |= tell(f"{trial}_{count}_sources", cases)
+                figures |= tell(f"{trial}_{count}_sources", list(cases.values()))
+                figures |= tell_gains(f"{trial}_{count}_sources", cases)
                 if trial == "turn":
-                    figures |= tell_views(count, cases)
+                    figures |= tell_views(count, list(cases.values()))
             if options.json:  # after each trial: what is there is not lost when a later one is stopped
                 options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
@@ -107,11 +112,10 @@ class _Personal:
 
 
 def clip_rows(path: Path, count: int, body: BodyModel, renderers: Mapping[str, Renderer], options) -> Scores:
-    """A clip's scores by renderer: evenly spaced sources, targets in between."""
+    """A clip's scores by renderer; targets are evenly spaced."""
     clip = open_footage(path)
     fit = kept_fit(clip, body, options.cache)
-    found = np.flatnonzero(fit.detections.confidence > 0)
-    sources = [int(found[round(k)]) for k in np.linspace(0, len(found), MOST_SOURCES, endpoint=False)][:count]
+    sources = choose_frames(fit, body, count)
     step = max(1, clip.frame_count // (TARGETS + 1))
     kept = options.pictures and options.pictures / f"{path.stem}_{count}"
     outcome = evaluate_clip(clip, sources, body, renderers, step, fit=fit, pictures=kept)
@@ -179,6 +183,24 @@ def tell(trial: str, cases: Sequence[Scores]) -> dict[str, float]:
             cells += [f"{mean:15.3f} ± {spread:6.3f}"] if name in SHOWN else []
         print(f"{renderer:12}" + "".join(cells), flush=True)
     return figures
+
+
+def tell_gains(trial: str, cases: Mapping[str, Scores]) -> dict[str, float]:
+    """Print and return what each renderer's figures are more than the warp's, case by case."""
+    gains: dict[str, float] = {}
+    for case, rows in cases.items():
+        for renderer in [name for name in rows if name not in (COPY, WARP, VISIBLE) and WARP in rows]:
+            ours, warp = mean_figures(rows[renderer]), mean_figures(rows[WARP])
+            cells = []
+            for name in SHOWN:
+                mine, its = ours[name], warp[name]
+                if mine is not None and its is not None:
+                    gains[f"{trial}_{case}_{renderer}_{name}_gain"] = mine - its
+                    cells.append(f"{mine - its:+24.3f}")
+                else:
+                    cells.append(f"{'-':>24}")
+            print(f"{renderer:12}" + "".join(cells) + f"  more than warp, {case}", flush=True)
+    return gains
 
 
 def tell_views(count: int, cases: Sequence[Scores]) -> dict[str, float]:

@@ -308,6 +308,7 @@ class _Run:
         figures = {
             "frames": motion.frame_count,
             "frames_found": int((motion.confidence > 0).sum()),
+            "detector": Detections.load(self._path(DRIVING_DETECTIONS)).network,
             "driving_landmark_error_percent": round(float(100 * np.nanmean(errors)), 3),
             "source_landmark_error_percent": [round(100 * error, 3) for error in source_errors],
             "source_silhouette_iou": overlaps["body"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,35 @@ def no_worker() -> str:
     return ""
 
 
+def _not_needed() -> str:
+    return (
+        ""
+        if preferences.preferences() is not None
+        else "Not needed: the worker runs in the Python that has bpy"
+    )
+
+
+def _under_way() -> str:
+    return "Under way" if task_under_way() else ""
+
+
+def _not_created() -> str:
+    none = environment.state(preferences.environment_folder()) == environment.NONE
+    return "None was created here" if none else ""
+
+
+def _no_file() -> str:
+    return "" if _chosen_bodies() else "Choose a file first"
+
+
+def _nothing_hinders(operator: type[bpy.types.Operator], *obstacles: Callable[[], str]) -> bool:
+    """For polls: whether none of these has a reason to give; the first that has is shown to the user."""
+    why = next((why for obstacle in obstacles if (why := obstacle())), "")
+    if why:
+        operator.poll_message_set(why)
+    return not why
+
+
 def _keep(health: dict[str, Any]) -> None:
     findings[:] = health["findings"]
 
@@ -63,16 +93,7 @@ class LIQUID_MOTION_OT_environment_create(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if preferences.preferences() is None:
-            cls.poll_message_set("Not needed: the worker runs in the Python that has bpy")
-            return False
-        if task_under_way() is not None:
-            cls.poll_message_set("Under way")
-            return False
-        if why := may_go_online():
-            cls.poll_message_set(why)
-            return False
-        return True
+        return _nothing_hinders(cls, _not_needed, _under_way, may_go_online)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         flavour = preferences.preferences().setup_flavour
@@ -107,12 +128,7 @@ class LIQUID_MOTION_OT_environment_check(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if task_under_way() is not None:
-            cls.poll_message_set("Under way")
-            return False
-        if why := no_worker():
-            cls.poll_message_set(why)
-        return not why
+        return _nothing_hinders(cls, _under_way, no_worker)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         findings.clear()
@@ -133,12 +149,7 @@ class LIQUID_MOTION_OT_fetch_detector(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if task_under_way() is not None:
-            cls.poll_message_set("Under way")
-            return False
-        if why := no_worker() or may_go_online():
-            cls.poll_message_set(why)
-        return not why
+        return _nothing_hinders(cls, _under_way, no_worker, may_go_online)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(
@@ -161,13 +172,7 @@ class LIQUID_MOTION_OT_environment_remove(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if task_under_way() is not None:
-            cls.poll_message_set("Under way")
-            return False
-        if environment.state(preferences.environment_folder()) == environment.NONE:
-            cls.poll_message_set("None was created here")
-            return False
-        return True
+        return _nothing_hinders(cls, _under_way, _not_created)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
@@ -198,10 +203,7 @@ class LIQUID_MOTION_OT_check_body(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        why = no_worker() if _chosen_bodies() else "Choose a file first"
-        if why:
-            cls.poll_message_set(why)
-        return not why
+        return _nothing_hinders(cls, _no_file, no_worker)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         model = self.model

@@ -11,7 +11,8 @@ def describe_run(result: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"{result['movie']}: {result['frames']} frames, somebody found in {result['frames_found']}",
-            f"fit: landmarks {result['driving_landmark_error_percent']:.1f}% of the height off; "
+            f"fit: by the {result['detector']} detector, landmarks "
+            f"{result['driving_landmark_error_percent']:.1f}% of the height off; "
             f"source silhouette IoU {overlaps}",
             f"took {sum(result['seconds'].values()):.0f} s",
             f"everything is in {result['out']}",
