@@ -52,7 +52,7 @@ class Evaluation:
 
     Attributes:
         sources, targets: frame numbers. scores: of every renderer on every target.
-        camera_moves: the clip's background moves, so that part of the error is the plate's.
+        camera_moves: the clip's background moves: behind the person then stands the frame itself, she taken out.
     """
 
     clip: str
@@ -152,10 +152,14 @@ class _Judge:
         if truth is None:
             return []
         scores = [self._compare(COPY, frame, truth, self.unmoved, None, self.unmoved)]
+        behind = self._behind(frame)
+        behind_before = None if truth.flow is None else self._behind(frame - 1)
         for name, renderer in renderers.items():
             rgba = self._drawn(renderer, frame)
-            before = self._over(self._drawn(renderer, frame - 1)) if truth.flow is not None else None
-            scores.append(self._compare(name, frame, truth, self._over(rgba), rgba[..., 3], before))
+            before = None
+            if behind_before is not None:
+                before = over(self._drawn(renderer, frame - 1), behind_before)
+            scores.append(self._compare(name, frame, truth, over(rgba, behind), rgba[..., 3], before))
         if self.pictures is not None:
             write_image(self.pictures / f"{frame:04d}_truth.png", truth.picture)
         return scores
@@ -184,8 +188,8 @@ class _Judge:
         previous = self._pose(frame - 1) if frame > 0 else None
         return renderer.render(self.subject, vertices, camera, camera.image_size, previous=previous).rgba
 
-    def _over(self, rgba: np.ndarray) -> np.ndarray:
-        return over(rgba, self.plate.image)
+    def _behind(self, frame: int) -> np.ndarray:
+        return self.plate.behind(frame, self._footage(frame), self.fit.detections.mask(frame))
 
     def _pose(self, frame: int) -> tuple[Tensor, Camera]:
         return body_vertices(self.body, self.fit.motion, [frame])[0], frame_camera(self.fit.motion, frame)

@@ -14,13 +14,13 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from neural.background import push_pull
 from neural.correspondence import depth_test, facing, pixels_to_grid, sample, surface_points
 from neural.render import WarpRenderer
 from neural.source_view import pixel_trust
 from neural.subject import Subject
 from neural.surface import uv_to_pixels
 from neural.texture import INVENTED, MIRRORED
+from neural.uncover import push_pull
 from neural.windows import Scope, cropped, stature
 from smpl_fitting.geometry import Camera, Fragments, interpolate, rasterize, vertex_normals
 
@@ -33,7 +33,7 @@ camera axes (3); metres behind the body's middle; trust of the texture; texel in
 HINT = 0.1
 """Trust of a source in a point that it does not show: what is before it says what clothes it wears."""
 _SOURCE_MARGIN = 0.02  # more of it around the sources, whose fits err
-_REACH = 12.0  # window pixels over which the flow is carried on beyond the body's outline
+_REACH = 24.0  # window pixels over which the flow is carried on beyond the body's outline
 _FARTHEST = 1.5  # normalised coordinates of a source crop beyond which no flow points
 
 
@@ -119,7 +119,7 @@ def target_inputs(
     if picture is None:
         picture = _drawn(warp, subject, vertices, view)
     fragments = rasterize(vertices, subject.surface.faces, view)
-    grid, trust = _flows(sources, subject.surface.faces, fragments)
+    grid, trust = _flows(sources, subject.surface.faces, fragments, vertices, view)
     return TargetInputs(
         warp=torch.cat([carry_on(picture[:3], picture[3]), picture[3:]]),
         guide=_guide(subject, vertices, view, fragments),
@@ -178,29 +178,53 @@ def _guide(subject: Subject, vertices: Tensor, view: Camera, fragments: Fragment
     return torch.cat([planes, known]).clamp(-1, 1)
 
 
-def _flows(sources: SourceInputs, faces: Tensor, fragments: Fragments) -> tuple[Tensor, Tensor]:
-    """Grids (K, H/2, W/2, 2) and trusts (K, 1, H/2, W/2) of every second pixel."""
+def _flows(
+    sources: SourceInputs, faces: Tensor, fragments: Fragments, vertices: Tensor, view: Camera
+) -> tuple[Tensor, Tensor]:
+    """Grids (K, H/2, W/2, 2) and trusts (K, 1, H/2, W/2) of every second pixel.
+
+    A pixel beside the body is taken for a point that stands off the nearest surface, and goes where that takes it: seen
+    from the same side the source shows what hair and hems the outline lacks.
+    """
     half = Fragments(
         fragments.pix_to_face[1::2, 1::2], fragments.bary[1::2, 1::2], fragments.depth[1::2, 1::2]
     )
     height, width = half.pix_to_face.shape
-    covered, count = half.mask, len(sources.cameras)
+    count = len(sources.cameras)
     grid = torch.full((count, height, width, 2), _FARTHEST)
     trust = torch.zeros(count, 1, height, width)
-    if not bool(covered.any()):
+    if not bool(half.mask.any()):
         return grid, trust
+    away, nearest = ndimage.distance_transform_edt(~half.mask.numpy(), return_indices=True)
+    distance = torch.from_numpy(away).float() * (2 / _REACH)
+    place = (distance < 1).nonzero()
+    on = torch.from_numpy(nearest).long()[:, place[:, 0], place[:, 1]]
+    face, bary, depth = (one[on[0], on[1]] for one in (half.pix_to_face, half.bary, half.depth))
+    corners = faces[face]
+    outside = (distance[place[:, 0], place[:, 1]] > 0).nonzero()[:, 0]
+    pixels = 2.0 * (place.T - on).flip(0).T[outside]  # x, y
+    metres = pixels / view.K.diagonal()[:2] * depth[outside, None]
+    off = functional.pad(metres, (0, 1)) @ view.R
+    off = (_frames(vertices[corners[outside]]).mT @ off[..., None])[..., 0]
+    fade = 1 - distance[place[:, 0], place[:, 1]]
     for index, camera in enumerate(sources.cameras):
-        _, points = surface_points(half, faces, sources.vertices[index])
-        pixels, depth = camera.project(points)
-        at = pixels_to_grid(pixels, camera.image_size)
-        at = torch.where((depth > 0)[:, None], at, torch.full_like(at, _FARTHEST))
-        grid[index][covered] = at.clamp(-_FARTHEST, _FARTHEST)
-        corners = sources.trust[index][faces[half.pix_to_face[covered]]]
-        trust[index, 0][covered] = (corners * half.bary[covered]).sum(-1).clamp(min=HINT)
-    distance, (row, column) = ndimage.distance_transform_edt(~covered.numpy(), return_indices=True)
-    row, column = torch.from_numpy(row).long(), torch.from_numpy(column).long()
-    fade = torch.from_numpy((1 - 2 * distance / _REACH).clip(0, 1).astype(np.float32))
-    return grid[:, row, column], (trust[:, :, row, column] * fade).clamp(0, 1)
+        triangles = sources.vertices[index][corners]
+        points = (bary[..., None] * triangles).sum(1)
+        points[outside] += (_frames(triangles[outside]) @ off[..., None])[..., 0]
+        seen, ahead = camera.project(points)
+        at = pixels_to_grid(seen, camera.image_size)
+        at = torch.where((ahead > 0)[:, None], at, torch.full_like(at, _FARTHEST))
+        grid[index, place[:, 0], place[:, 1]] = at.clamp(-_FARTHEST, _FARTHEST)
+        known = (sources.trust[index][corners] * bary).sum(-1).clamp(HINT, 1.0)
+        trust[index, 0, place[:, 0], place[:, 1]] = known * fade
+    return grid, trust
+
+
+def _frames(triangles: Tensor) -> Tensor:
+    """(P, 3, 3) whose columns are right-handed axes fixed to triangles (P, 3, 3): along an edge, across, normal."""
+    along = functional.normalize(triangles[:, 1] - triangles[:, 0], dim=-1)
+    normal = functional.normalize(torch.linalg.cross(along, triangles[:, 2] - triangles[:, 0]), dim=-1)
+    return torch.stack([along, torch.linalg.cross(normal, along), normal], dim=-1)
 
 
 def _previous(

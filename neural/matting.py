@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from neural.background import push_pull
+from neural.uncover import push_pull
 
 BAND = 0.012
 """Share of the person's height by which the detector's outline may be off (256 pixels a side over the person)."""

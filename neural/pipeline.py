@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -18,6 +18,7 @@ from neural.background import background_from_clip
 from neural.camera_strategy import CameraPlan
 from neural.compositing import fit_background, parse_colour
 from neural.contact_sheet import write_contact_sheet
+from neural.frame_pool import available_cores, in_order
 from neural.liquid import PERSONAL
 from neural.personalize import personalize
 from neural.renderers import LIQUID, WARP, make_renderer
@@ -35,10 +36,11 @@ from smpl_fitting.motion import Motion
 from smpl_fitting.overlay import draw_overlay, write_overlay
 from smpl_fitting.progress import Progress
 from smpl_fitting.quality import landmark_errors, silhouette_iou
-from smpl_fitting.video import Footage, open_footage, write_image
+from smpl_fitting.video import Footage, VideoWriter, open_footage, read_image, write_image
 
 BACKGROUNDS = ("source", "driving", "transparent")  # or a colour
 DRIVING_PLATE = "driving_plate.png"
+DRIVING_PLATES = "driving_plates.mp4"  # in its stead where the camera moves: a plate for each frame
 DRIVING_DETECTIONS = "driving_detections.npz"
 Log = Callable[[str], None]
 
@@ -222,7 +224,7 @@ class _Run:
                 old.unlink()
         self._stages.start("frames", self._frames_key)
         with self._timed("render"):
-            backdrops = self._backdrops(subject, plan, progress.part("Reading the background", 0.0, 0.1))
+            backdrops = self._backdrops(subject, plan, progress.part("", 0.0, 0.1))
             sequence = render_frames(
                 subject,
                 self._body,
@@ -245,18 +247,45 @@ class _Run:
         count = len(plan.cameras)
         if self._job.background != "driving":
             return repeat(still_backdrop(self._job.background, subject, plan.image_size), count)
+        frames = self._driving.frames(self._frames.start, self._frames.stop, self._frames.step)
+        if self._driving.is_still:
+            return (fit_background(frame[..., :3], plan.image_size) for _, frame in frames)
+        picture, film = self._path(DRIVING_PLATE), self._path(DRIVING_PLATES)
+        if not self._stages.done("driving_plate", self._driving_key, []) or not (
+            picture.exists() or film.exists()
+        ):
+            self._write_driving_plate(picture, film, progress)
+            self._stages.finish("driving_plate", self._driving_key)
+        if picture.exists():
+            return repeat(fit_background(read_image(picture)[..., :3], plan.image_size), count)
+        plates = open_footage(film)
+        return (fit_background(frame, plan.image_size) for _, frame in plates.frames())
+
+    def _write_driving_plate(self, picture: Path, film: Path, progress: Progress) -> None:
+        """The driving clip without the person: one picture, or a film where its camera moves."""
         found = Detections.load(self._path(DRIVING_DETECTIONS))
         first, step = self._frames.start, self._frames.step
-        if not self._driving.is_still:
-            plate = background_from_clip(
-                self._driving, lambda index: found.mask((index - first) // step), progress, self._frames
-            )
-            if not plate.camera_moves:
-                write_image(self._path(DRIVING_PLATE), plate.image)
-                return repeat(fit_background(plate.image, plan.image_size), count)
-            self._log("the driving camera moves: the person is put over the clip's own frames")
+        for old in (picture, film):
+            old.unlink(missing_ok=True)
+
+        def mask_of(number: int) -> np.ndarray:
+            return found.mask((number - first) // step)
+
+        plate = background_from_clip(self._driving, mask_of, progress.part("", 0.0, 0.2), self._frames)
+        if not plate.camera_moves:
+            write_image(picture, plate.image)
+            return
+        self._log("the driving camera moves: the person is taken out of every frame by what others show")
         frames = self._driving.frames(first, self._frames.stop, step)
-        return (fit_background(frame[..., :3], plan.image_size) for _, frame in frames)
+        part = progress.part("Taking the person out", 0.2, 1.0)
+        behind = in_order(
+            lambda item: plate.behind(item[0], np.ascontiguousarray(item[1][..., :3]), mask_of(item[0])),
+            part.track(frames, len(self._frames)),
+            available_cores(),
+        )
+        with VideoWriter(film, self._driving.fps / step, self._driving.image_size) as writer, closing(behind):
+            for one in behind:
+                writer.write(one)
 
     def build_scene(self, blender: list[str], progress: Progress) -> None:
         scene = self._path("scene.blend")
@@ -286,8 +315,10 @@ class _Run:
         if self._job.background == "source":
             return "plate", self._path("subject") / "background.png", None
         if self._job.background == "driving":
-            plate = self._path(DRIVING_PLATE)
-            return ("plate", plate, None) if plate.exists() else ("driving", None, self._job.driving)
+            plate, plates = self._path(DRIVING_PLATE), self._path(DRIVING_PLATES)
+            if plate.exists():
+                return "plate", plate, None
+            return "driving", None, plates if plates.exists() else self._job.driving
         if self._job.background == "transparent":
             return "transparent", None, None
         return "#{:02x}{:02x}{:02x}".format(*parse_colour(self._job.background)), None, None

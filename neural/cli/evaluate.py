@@ -58,7 +58,7 @@ def _show(result: dict[str, Any]) -> str:
     numbers = ", ".join(str(frame) for frame in result["sources"])
     lines.append(f"means over {len(result['targets'])} frames; source: frame {numbers}")
     if result["camera_moves"]:
-        lines.append("the camera moves: part of every error is the background's")
+        lines.append("the camera moves: behind the person stands each frame itself, with her taken out")
     return "\n".join(lines)
 
 

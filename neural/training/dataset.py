@@ -111,8 +111,8 @@ class Window:
 
 
 def training_files(folder: Path) -> list[Path]:
-    """The samples in a folder, by name."""
-    return sorted(folder.glob("*.npz"))
+    """The samples in a folder, by name; not those still being written, whose names begin with a dot."""
+    return sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
 
 
 def whole_window(target: Target, pictures: Tensor) -> Batch:

@@ -194,21 +194,27 @@ def pose_person(person: Person, poses: np.ndarray, trans: np.ndarray) -> PosedPe
     Args:
         poses: (T, 72) axis-angle, trans: (T, 3); as in a motion file, Z-up.
     """
-    rests = [part.rest for part in person.parts] + [person.body_rest]
-    weights = np.concatenate([part.weights for part in person.parts] + [person.body_weights]).astype(
-        np.float32
-    )
-    stacked = np.concatenate(rests).astype(np.float32)
+    meshes = [(part.rest, part.weights) for part in person.parts]
+    meshes.append((person.body_rest, person.body_weights))
+    (*parts, body), joints = _posed(person.joints, meshes, poses, trans)
+    return PosedPerson(tuple(parts), body, joints, np.asarray(poses), np.asarray(trans))
+
+
+def _posed(
+    rest_joints: np.ndarray, meshes: list[tuple[np.ndarray, np.ndarray]], poses: np.ndarray, trans: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Each mesh (T, V, 3), given at rest (V, 3) with its weights (V, 24), and the joints (T, 24, 3)."""
+    stacked = np.concatenate([rest for rest, _ in meshes]).astype(np.float32)
+    weights = np.concatenate([weights for _, weights in meshes]).astype(np.float32)
     frames = np.empty((len(poses), len(stacked), 3), np.float32)
     joints = np.empty((len(poses), 24, 3), np.float32)
     for frame, (pose, at) in enumerate(zip(poses, trans, strict=True)):
-        transforms = joint_transforms(person.joints, pose, at).astype(np.float32)
+        transforms = joint_transforms(rest_joints, pose, at).astype(np.float32)
         blended = (weights @ transforms.reshape(24, 12)).reshape(-1, 3, 4)
         frames[frame] = np.einsum("vij,vj->vi", blended[:, :, :3], stacked) + blended[:, :, 3]
-        joints[frame] = np.einsum("jab,jb->ja", transforms[:, :, :3], person.joints) + transforms[:, :, 3]
-    bounds = np.cumsum([0] + [len(rest) for rest in rests])
-    pieces = tuple(frames[:, start:stop] for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
-    return PosedPerson(pieces[:-1], pieces[-1], joints, np.asarray(poses), np.asarray(trans))
+        joints[frame] = np.einsum("jab,jb->ja", transforms[:, :, :3], rest_joints) + transforms[:, :, 3]
+    bounds = np.cumsum([len(rest) for rest, _ in meshes])[:-1]
+    return np.split(frames, bounds, axis=1), joints
 
 
 def stand_on_floor(person: Person, poses: np.ndarray, trans: np.ndarray, fps: float) -> np.ndarray:
@@ -216,11 +222,9 @@ def stand_on_floor(person: Person, poses: np.ndarray, trans: np.ndarray, fps: fl
 
     A sole higher than 5 cm above the lowest of the second around it is taken for a leap and left in the air.
     """
-    posed = pose_person(person, poses, trans)
-    shoes = [index for index, part in enumerate(person.parts) if part.kind == "shoes"]
-    sole = np.min(
-        [posed.parts[index][..., 2].min(1) for index in shoes] or [posed.body[..., 2].min(1)], axis=0
-    )
+    shoes = [(part.rest, part.weights) for part in person.parts if part.kind == "shoes"]
+    meshes, _ = _posed(person.joints, shoes or [(person.body_rest, person.body_weights)], poses, trans)
+    sole = np.min([mesh[..., 2].min(1) for mesh in meshes], axis=0)
     lowest = minimum_filter1d(sole, 2 * int(round(fps / 2)) + 1, mode="nearest")
     ground = np.minimum(sole, lowest + 0.05)
     moved = trans.copy()

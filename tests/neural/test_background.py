@@ -4,9 +4,8 @@ import pytest
 from neural.background import (
     background_from_clip,
     background_from_still,
-    fill_hole,
-    push_pull,
 )
+from neural.uncover import fill_hole, push_pull
 from smpl_fitting.progress import Cancelled, Progress
 from smpl_fitting.video import open_footage, write_image
 from smpl_fitting.video.camera_motion import grown_mask
