@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 from painted import body_pose, level_camera
+from scipy import ndimage
 
 from neural.liquid import SHIPPED, LiquidRenderer
-from neural.liquid_inputs import source_inputs, target_inputs
+from neural.liquid_inputs import SOURCE_SIDE, source_inputs, target_inputs
 from neural.networks.generator import Generator, GeneratorConfig
 from neural.networks.weights import WeightsError, save_generator
 from neural.render import WarpRenderer
 from neural.renderers import make_renderer
 from neural.windows import HEAD, STATURE, head_scope, person_scope, scope_window
+from smpl_fitting.geometry import rasterize
+from smpl_fitting.geometry.rotations import axis_angle_to_matrix
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +169,30 @@ def test_the_flow_reads_each_source_at_the_same_surface_point(subject, pose):
     difference = (read[:3] - inputs.warp[:3, 1::2, 1::2]).abs().mean(0)[trusted]
     assert float(difference.median()) < 0.04
     assert float(inputs.trust[1][:, trusted].max()) < 0.3  # seen from the front, so not from behind
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.4], ids=["as the source is seen", "turned"])
+def test_beside_the_body_the_flow_goes_on_as_if_all_there_moved_with_it(subject, yaw):
+    """A body that moved rigidly carries the space around it along: where it leads is known in closed form."""
+    vertices, camera = subject.vertices[0], subject.cameras[0]
+    turn = axis_angle_to_matrix(torch.tensor([0.0, 0.0, yaw]))
+    middle = vertices.mean(0)
+    now = (vertices - middle) @ turn.T + middle
+    window = scope_window(now, camera, person_scope(subject))
+    sources = source_inputs(subject, person_scope(subject))
+    inputs = target_inputs(subject, sources, WarpRenderer(), now, window.camera)
+    depth = rasterize(now, subject.surface.faces, window.camera).depth[1::2, 1::2]
+    away, nearest = ndimage.distance_transform_edt(depth.isinf().numpy(), return_indices=True)
+    row, column = np.nonzero((away > 1) & (away < 8))
+    assert len(row) > 200 and bool((inputs.trust[0, 0, row, column] > 0).all())
+    pixels = torch.from_numpy(np.stack([column, row], axis=1)).float() * 2 + 1.5
+    points = window.camera.unproject(pixels, depth[nearest[0, row, column], nearest[1, row, column]])
+    before = (points - middle) @ turn + middle
+    expected, _ = sources.cameras[0].project(before)
+    found = (inputs.grid[0, row, column] + 1) * 0.5 * SOURCE_SIDE
+    inside = (inputs.grid[0, row, column].abs() < 1).all(-1)
+    off = (found - expected)[inside].norm(dim=-1)
+    assert float(off.max()) < 0.05
 
 
 def test_the_past_is_carried_along_the_body(subject, pose):
