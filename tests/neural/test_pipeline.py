@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from neural.background import background_from_clip
 from neural.liquid import PERSONAL, SHIPPED
 from neural.networks.weights import load_generator, save_generator
 from neural.pipeline import MainJob, run_main_job
 from neural.stages import Stages, fingerprint
+from smpl_fitting.body import load_body
 from smpl_fitting.errors import FootageError, LiquidMotionError, NobodyFoundError
+from smpl_fitting.fit import fit_clip
 from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Cancelled, Progress
 from smpl_fitting.video import open_footage, read_image, write_image
@@ -97,6 +101,36 @@ def test_another_background_renders_again_and_transparency_is_kept(finished, tmp
     assert frame.shape[2] == 4 and frame[..., 3].min() == 0 and frame[..., 3].max() == 255
     run_main_job(job(out, background="driving"), log=quiet)
     assert read_image(out / "frames" / "0003.png").shape == (256, 192, 3)
+
+
+@pytest.mark.slow
+def test_over_a_driving_clip_whose_camera_moves_the_person_in_it_is_taken_out(finished, tmp_path):
+    """The demo's driving clip, seen through a window that wanders: what is hidden is known from its still plate."""
+    clip = open_footage(DEMO / "driving.mp4")
+    height, width = clip.image_size
+    size, corners = (height - 16, width - 40), [(16 - k, 8 * k) for k in range(6)]
+    for index, (top, left) in enumerate(corners):
+        frame = clip.frame(16 * index)[top : top + size[0], left : left + size[1], :3]
+        write_image(tmp_path / "panned" / f"{index:04d}.png", np.ascontiguousarray(frame))
+    out = tmp_path / "out"
+    moving = job(out, background="driving")
+    said = []
+    run_main_job(replace(moving, driving=tmp_path / "panned"), log=said.append)
+    assert [line for line in said if "driving camera moves" in line]
+    plates = open_footage(out / "driving_plates.mp4")
+    assert plates.frame_count == 6 and plates.image_size == size
+    everywhere = background_from_clip(clip, fit_of(clip).detections.mask).image.astype(int)
+    for index, (top, left) in enumerate(corners):
+        true = everywhere[top : top + size[0], left : left + size[1]]
+        off = np.abs(plates.frame(index)[..., :3] - true).mean(-1)
+        assert off.mean() < 6 and np.quantile(off, 0.99) < 60
+    written = plates.path.stat().st_mtime_ns
+    run_main_job(replace(moving, driving=tmp_path / "panned", longest_side=200), log=quiet)
+    assert plates.path.stat().st_mtime_ns == written
+
+
+def fit_of(clip):
+    return fit_clip(clip, load_body("open"), frames=range(clip.frame_count))
 
 
 def bad_input(folder, kind):
