@@ -21,7 +21,7 @@ from _fits import kept_fit
 from _synthetic_clips import load_clip
 from _synthetic_sets import SETS
 
-from neural.background import background_from_clip
+from neural.background import Plate, background_from_clip
 from neural.compositing import over
 from neural.correspondence import body_flow
 from neural.metrics import temporal_error
@@ -91,8 +91,12 @@ def judge(
     errors: dict[str, list[float]] = {name: [] for name in (TRUTH, *renderers)}
     for row, flow in flows.items():
         truths = [np.ascontiguousarray(clip.frame(k)[..., :3]) for k in (row, row - 1)]
+        behind = {
+            k: plate.behind(k, one, fit.detections.mask(k))
+            for k, one in zip((row, row - 1), truths, strict=True)
+        }
         pictures = {TRUTH: truths} | {
-            name: list(_drawn(renderer, subject, dressed, fit.motion, plate, (row, row - 1)))
+            name: list(_drawn(renderer, subject, dressed, fit.motion, behind))
             for name, renderer in renderers.items()
         }
         for name, (now, before) in pictures.items():
@@ -102,11 +106,11 @@ def judge(
     return {name: float(np.mean(values)) for name, values in errors.items()}
 
 
-def _subject(clip: Footage, fit: Fit, body: BodyModel, sources: list[int]) -> tuple[Subject, np.ndarray]:
+def _subject(clip: Footage, fit: Fit, body: BodyModel, sources: list[int]) -> tuple[Subject, Plate]:
     views, dressed = dress_views([(clip, fit, row) for row in sources], body)
-    plate = background_from_clip(clip, fit.detections.mask).image
+    plate = background_from_clip(clip, fit.detections.mask)
     with tempfile.TemporaryDirectory() as folder:
-        return build_subject(views, dressed, Path(folder) / "subject", background=plate), plate
+        return build_subject(views, dressed, Path(folder) / "subject", background=plate.image), plate
 
 
 def _drawn(
@@ -114,10 +118,10 @@ def _drawn(
     subject: Subject,
     dressed: BodyModel,
     motion: Motion,
-    plate: np.ndarray,
-    rows: tuple[int, ...],
+    behind: Mapping[int, np.ndarray],
 ) -> Iterator[np.ndarray]:
-    for row in rows:
+    """The rows of ``behind``, drawn over what stands there."""
+    for row, plate in behind.items():
         vertices, camera = _pose(dressed, motion, row)
         previous = _pose(dressed, motion, row - 1) if row > 0 else None
         yield over(

@@ -49,6 +49,15 @@ def test_every_file_is_met(folder):
     assert met == set(training_files(folder))
 
 
+def test_a_sample_that_is_still_being_written_is_none_yet(folder):
+    torn = folder / ".00007-x1y2z3.npz"
+    torn.write_bytes(b"half")
+    try:
+        assert torn not in training_files(folder)
+    finally:
+        torn.unlink()
+
+
 def test_what_a_window_holds_belongs_together(folder):
     """The warp of these samples is the truth and a little noise, more of it in brighter colours."""
     batch = training_set(folder).batch(3, 4, False)
