@@ -34,6 +34,7 @@ PERSONAL = "liquid.safetensors"
 _CPU = torch.device("cpu")
 _FAINTEST = 0.5 / 255  # coverage that no picture could show
 _CLOSER = 1.25  # times larger than at first sight; below, a second look at the head has little to add
+_CHANGED = 0.2  # of coverage: from here on it is the network's alone
 _FADE = 0.2  # share of the head's window, at each side, over which that answer fades into the first
 
 
@@ -130,19 +131,20 @@ class LiquidRenderer:
         drawn = self._warp.render(subject, vertices, closeup, closeup.image_size)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
         scene = _Scene(subject, vertices, camera, previous, picture, window)
-        answer, colour = self._answer(prepared.generator, prepared.person, scene, window)
-        if window.size != closeup.image_size:
-            answer = functional.interpolate(answer, size=closeup.image_size, mode="bilinear")
-            colour = carry_on(picture[:3], picture[3])
+        warp, answer = self._answer(prepared.generator, prepared.person, scene, window)
+        if window.size == closeup.image_size:
+            repaired = settled_picture(warp, answer)[0]
+        else:
+            repair = _enlarged(_repair(warp, answer), closeup.image_size)
             if self._heads:
-                answer = self._with_head(answer, prepared, scene)
-        repaired = settled_picture(torch.cat([colour, picture[3:]])[None], answer)[0]
+                repair = self._with_head(repair, prepared, scene)
+            repaired = _repaired(picture, repair[0])
         return _pasted(repaired.permute(1, 2, 0).numpy(), drawn, window.box, camera.image_size)
 
     def _answer(
         self, generator: Generator, look: _Look, scene: _Scene, window: Window
     ) -> tuple[Tensor, Tensor]:
-        """What the network answers (1, 4, H, W) in a window, and the warp's colours (3, H, W) there."""
+        """The warp picture that the network is shown in a window, and what it answers, both (1, 4, H, W)."""
         inputs = target_inputs(
             scene.subject,
             look.sources,
@@ -161,24 +163,24 @@ class LiquidRenderer:
                 inputs.trust[None],
                 look.features,
             )
-        return answer, inputs.warp[:3]
+        return inputs.warp[None], answer
 
-    def _with_head(self, answer: Tensor, prepared: _Prepared, scene: _Scene) -> Tensor:
-        """The answer (1, 4, H, W) of the person's window with that of the head's in its place."""
+    def _with_head(self, repair: Tensor, prepared: _Prepared, scene: _Scene) -> Tensor:
+        """The repair (1, 5, H, W) of the person's window with that of the head's in its place."""
         window = scope_window(scene.vertices, scene.camera, prepared.head.scope)
         if window is None or _scale(window) < _CLOSER * _scale(scene.window):
-            return answer
+            return repair
         left, top = scene.window.box[:2]
         x0, y0, x1, y1 = (at - corner for at, corner in zip(window.box, (left, top, left, top), strict=True))
-        closer, _ = self._answer(prepared.generator, prepared.head, scene, window)
-        closer = functional.interpolate(closer, size=(y1 - y0, x1 - x0), mode="bilinear")
+        closer = _repair(*self._answer(prepared.generator, prepared.head, scene, window))
+        closer = _enlarged(closer, (y1 - y0, x1 - x0))
         share = _feather(y1 - y0)[:, None] * _feather(x1 - x0)
         (up, down), (start, end) = (
-            (max(y0, 0), min(y1, answer.shape[2])),
-            (max(x0, 0), min(x1, answer.shape[3])),
+            (max(y0, 0), min(y1, repair.shape[2])),
+            (max(x0, 0), min(x1, repair.shape[3])),
         )
         inside = np.s_[..., up - y0 : down - y0, start - x0 : end - x0]
-        mixed = answer.clone()
+        mixed = repair.clone()
         mixed[..., up:down, start:end].lerp_(closer[inside], share[inside])
         return mixed
 
@@ -208,6 +210,28 @@ class _Scene:
         before = before if before.image_size == size else before.resized(size)
         window = scope_window(vertices, before, scope)
         return None if window is None else (vertices, window.camera)
+
+
+def _repair(warp: Tensor, answer: Tensor) -> Tensor:
+    """(1, 5, H, W) of the warp shown and the answer (1, 4, H, W), to be enlarged: what is added to colours (3), the
+    coverage, and how far it takes the place of the warp's (1), which is sharper and stays where nothing is changed."""
+    coverage = settled_picture(warp, answer)[:, 3:]
+    change = functional.max_pool2d((coverage - warp[:, 3:]).abs(), 3, stride=1, padding=1)
+    return torch.cat([answer[:, :3], coverage, (change / _CHANGED).clamp(max=1)], dim=1)
+
+
+def _repaired(picture: Tensor, repair: Tensor) -> Tensor:
+    """The warp picture (4, H, W) with a repair (5, H, W) of its size.
+
+    To enlarge the answer's change in the logit instead was tried: beside an edge sharper than the one that it was made
+    for it leaves a dark line.
+    """
+    colour = (carry_on(picture[:3], picture[3]) + repair[:3]).clamp(0, 1)
+    return torch.cat([colour, torch.lerp(picture[3:], repair[3:4], repair[4:])])
+
+
+def _enlarged(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    return functional.interpolate(planes, size=size, mode="bilinear")
 
 
 def _scale(window: Window) -> float:

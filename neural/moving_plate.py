@@ -39,7 +39,7 @@ def glimpse(number: int, picture: np.ndarray, covered: np.ndarray) -> Glimpse:
 def uncovered_frame(
     number: int, picture: np.ndarray, covered: np.ndarray, glimpses: Sequence[Glimpse]
 ) -> np.ndarray:
-    """A frame (H, W, 3) uint8 without what is ``covered`` (H, W) bool; equal to it elsewhere.
+    """A frame (H, W, 3) uint8 without what is ``covered`` (H, W) bool; equal to it from a few pixels beyond on.
 
     Args:
         glimpses: other frames of the clip; the nearest in time are asked first.
