@@ -6,7 +6,7 @@ import torch
 from painted import body_pose, level_camera
 from scipy import ndimage
 
-from neural.liquid import SHIPPED, LiquidRenderer
+from neural.liquid import SHIPPED, LiquidRenderer, _enlarged, _repair, _repaired
 from neural.liquid_inputs import SOURCE_SIDE, source_inputs, target_inputs
 from neural.networks.generator import Generator, GeneratorConfig
 from neural.networks.weights import WeightsError, save_generator
@@ -97,6 +97,23 @@ def test_a_size_other_than_the_cameras_and_a_larger_person(subject, pose, stirre
     assert window.size[0] <= 1.3 * STATURE
     drawn = LiquidRenderer(stirred).render(subject, vertices, camera, (960, 800))
     assert drawn.rgba.shape == (960, 800, 4)
+
+
+def test_an_outline_that_is_softened_stays_one_when_enlarged():
+    """Taken back within the outline and put on beside it, coverage falls steadily in the larger picture, too."""
+    column = torch.arange(32.0)
+    warp = torch.full((1, 4, 16, 32), 0.5)
+    warp[:, 3] = (column < 16).float()
+    answer = torch.zeros(1, 4, 16, 32)
+    near = (column - 15.5).abs() < 3
+    answer[:, 3] = torch.where(column < 16, -0.8, 0.8) * near
+    large = torch.full((4, 64, 128), 0.5)
+    large[3] = (torch.arange(128) < 64).float()
+    drawn = _repaired(large, _enlarged(_repair(warp, answer), (64, 128))[0])[3, 32]
+    assert bool((drawn.diff() <= 1e-6).all())
+    assert float(drawn[66]) > 0.05 and float(drawn[61]) < 0.95
+    unchanged = torch.cat([torch.arange(40), torch.arange(88, 128)])
+    assert torch.equal(drawn[unchanged], large[3, 32, unchanged])
 
 
 def test_a_large_head_is_looked_at_again_from_closer_by(subject, pose, stirred):
