@@ -197,26 +197,31 @@ def _flows(
         return grid, trust
     away, nearest = ndimage.distance_transform_edt(~half.mask.numpy(), return_indices=True)
     distance = torch.from_numpy(away).float() * (2 / _REACH)
-    place = (distance < 1).nonzero()
-    on = torch.from_numpy(nearest).long()[:, place[:, 0], place[:, 1]]
-    face, bary, depth = (one[on[0], on[1]] for one in (half.pix_to_face, half.bary, half.depth))
-    corners = faces[face]
-    outside = (distance[place[:, 0], place[:, 1]] > 0).nonzero()[:, 0]
-    pixels = 2.0 * (place.T - on).flip(0).T[outside]  # x, y
-    metres = pixels / view.K.diagonal()[:2] * depth[outside, None]
+    row, column = (distance < 1).nonzero().T
+    on = torch.from_numpy(nearest).long()[:, row, column]
+    body = half.mask.nonzero().T
+    number = torch.zeros(height, width, dtype=torch.long)
+    number[body[0], body[1]] = torch.arange(body.shape[1])
+    at = number[on[0], on[1]]  # of the body's pixels, the nearest to each
+    corners, bary = faces[half.pix_to_face[half.mask]], half.bary[half.mask]
+    outside = (distance[row, column] > 0).nonzero()[:, 0]
+    rim, of_rim = at[outside].unique(return_inverse=True)
+    pixels = 2.0 * torch.stack([column - on[1], row - on[0]], dim=1)[outside]
+    metres = pixels / view.K.diagonal()[:2] * half.depth[half.mask][at[outside], None]
     off = functional.pad(metres, (0, 1)) @ view.R
-    off = (_frames(vertices[corners[outside]]).mT @ off[..., None])[..., 0]
-    fade = 1 - distance[place[:, 0], place[:, 1]]
+    frames = _frames(vertices[corners[rim]]).mT
+    fade = 1 - distance[row, column]
     for index, camera in enumerate(sources.cameras):
         triangles = sources.vertices[index][corners]
-        points = (bary[..., None] * triangles).sum(1)
-        points[outside] += (_frames(triangles[outside]) @ off[..., None])[..., 0]
+        points = (bary[..., None] * triangles).sum(1)[at]
+        turn = _frames(triangles[rim]) @ frames
+        points[outside] += (turn[of_rim] * off[:, None]).sum(-1)
         seen, ahead = camera.project(points)
-        at = pixels_to_grid(seen, camera.image_size)
-        at = torch.where((ahead > 0)[:, None], at, torch.full_like(at, _FARTHEST))
-        grid[index, place[:, 0], place[:, 1]] = at.clamp(-_FARTHEST, _FARTHEST)
+        read = pixels_to_grid(seen, camera.image_size)
+        read = torch.where((ahead > 0)[:, None], read, torch.full_like(read, _FARTHEST))
+        grid[index, row, column] = read.clamp(-_FARTHEST, _FARTHEST)
         known = (sources.trust[index][corners] * bary).sum(-1).clamp(HINT, 1.0)
-        trust[index, 0, place[:, 0], place[:, 1]] = known * fade
+        trust[index, 0, row, column] = known[at] * fade
     return grid, trust
 
 
