@@ -236,18 +236,6 @@ class _Setup:
             self.pip(f"{name} ({number} of {len(needed)})", words, at, stop, 1e6 * size)
             at = stop
 
-    def _works(self) -> bool:
-        python = environment_python(self._venv)
-        if not python.exists():
-            return False
-        quiet = run_command(
-            [str(python), "-I", "-m", "pip", "--version"],
-            clean_variables(),
-            lambda line: None,
-            self._cancelled,
-        )
-        return quiet == 0
-
     def pip(self, what: str, words: list[str], start: float, stop: float, size: float = 0.0) -> None:
         """One ``pip install`` as the part [start, stop] of the whole; ``size``: what it downloads, in bytes."""
         python = environment_python(self._venv)
