@@ -71,7 +71,7 @@ class LiquidRenderer:
     def __init__(self, weights: Path = SHIPPED, *, personal: bool = True, heads: bool = True) -> None:
         self._general, _ = load_generator(weights)
         self._personal, self._heads = personal, heads
-        self._warp = WarpRenderer()
+        self._warp = WarpRenderer(relit=True)
         self._bf16 = computes_bf16(_CPU)
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
 

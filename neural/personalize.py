@@ -288,6 +288,9 @@ def _examples(subject: Subject, body: BodyModel, deadline: float, progress: Prog
             by = build_subject(
                 views, dressed, Path(folder) / str(place), background=views[0].image, atlas_size=_ATLAS
             )
+            by = replace(
+                by, lights=subject.lights[[source]]
+            )  # to be drawn in the light of the picture asked for
             rng = np.random.default_rng(place)
             examples += _examples_of(subject, source, by, dressed, rng, kept_aside=place == 0)
     return examples
@@ -339,7 +342,7 @@ def _examples_of(
     subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator, kept_aside: bool
 ) -> list[_Example]:
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
-    scope, warp, examples = person_scope(subject), WarpRenderer(), []
+    scope, warp, examples = person_scope(subject), WarpRenderer(relit=True), []
     sources = source_inputs(by, scope)
     motion, camera = subject.views()[source], subject.cameras[source]
     planes = picture_planes(subject.images[source], subject.masks[source])

@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from neural.correspondence import sample
+from neural.light import BRIGHTEST, brightness
 from neural.subject import Subject
 from neural.surface import uv_to_pixels
 from neural.texture import INVENTED, MIRRORED
-from smpl_fitting.geometry import Camera, rasterize
+from smpl_fitting.geometry import Camera, rasterize, vertex_normals
 
 SUPERSAMPLE = 2
 """Samples a side of each pixel: coverage in five steps, which is what antialiases the outline."""
@@ -53,6 +54,7 @@ class _Prepared:
 
     texture: list[Tensor]  # (3, A, A) and smaller
     source: Tensor  # (A, A) uint8
+    shade: Tensor  # (A, A)
     direct: Tensor  # (A, A): share of the picture against the texture
     pictures: list[list[Tensor]]  # of each source, (3, H, W) and smaller
     faces: Tensor  # (F, 3)
@@ -72,9 +74,15 @@ def check_vertices(subject: Subject, vertices: Tensor) -> None:
 
 
 class WarpRenderer:
-    """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives."""
+    """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives.
 
-    def __init__(self) -> None:
+    Args:
+        relit: what is drawn stands in the first source's light, wherever it turns. Otherwise pixels are as bright as
+            they were photographed.
+    """
+
+    def __init__(self, *, relit: bool = False) -> None:
+        self._relit = relit
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
         self._preparing = threading.Lock()
 
@@ -108,7 +116,8 @@ class WarpRenderer:
         box = camera.covering_box(vertices)
         if box is not None:
             with torch.inference_mode():
-                _draw(canvas, box, prepared, vertices, camera)
+                light = subject.lights[0] if self._relit else None
+                _draw(canvas, box, prepared, vertices, camera, light)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
 
@@ -132,6 +141,7 @@ def _prepare(subject: Subject) -> _Prepared:
     return _Prepared(
         texture=_levels(_planes(subject.texture[..., :3])),
         source=source,
+        shade=torch.from_numpy(subject.shade).float(),
         direct=_direct_share(subject.source, subject.trust),
         pictures=[
             _levels((_planes(image) * gain[:, None, None]).clamp(0, 1))
@@ -178,6 +188,7 @@ def _draw(
     prepared: _Prepared,
     vertices: Tensor,
     camera: Camera,
+    light: Tensor | None,
 ) -> None:
     x0, y0, x1, y1 = box
     height, width = y1 - y0, x1 - x0
@@ -189,7 +200,8 @@ def _draw(
         return
     face = fragments.pix_to_face.flatten().index_select(0, place)
     bary = fragments.bary.reshape(-1, 3).index_select(0, place)
-    colour, source = _colours(prepared, face, bary, place)
+    lit = None if light is None else brightness(light, vertex_normals(vertices, prepared.faces))
+    colour, source = _colours(prepared, face, bary, place, lit)
 
     samples = torch.zeros(size.numel(), 4)
     samples.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
@@ -235,8 +247,13 @@ def _first(fine: Tensor, choose: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     return functools.reduce(choose, _subsamples(fine))
 
 
-def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
-    """Colour (P, 3) and provenance (P,) of surface points given as face, barycentrics and place on the screen."""
+def _colours(
+    prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor, lit: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Colour (P, 3) and provenance (P,) of surface points given as face, barycentrics and place on the screen.
+
+    ``lit``: (V,) by how much the light on the mesh brightens it; None: as photographed.
+    """
     texel = _interpolate(prepared.texel_corners, face, bary)
     size = prepared.source.shape[0]
     column, row = texel.long().clamp_(0, size - 1).unbind(1)
@@ -258,6 +275,10 @@ def _colours(prepared: _Prepared, face: Tensor, bary: Tensor, place: Tensor) -> 
         part = share.index_select(0, chosen)[:, None]
         mixed = torch.where(part < 1, torch.lerp(colour.index_select(0, chosen), direct, part), direct)
         colour.index_copy_(0, chosen, mixed)
+    if lit is not None:
+        now = _interpolate(lit[prepared.faces][..., None], face, bary)
+        before = prepared.shade.flatten().index_select(0, flat)[:, None]
+        colour.mul_((now / before).clamp_(1 / BRIGHTEST, BRIGHTEST)).clamp_(max=1)
     return colour, source
 
 

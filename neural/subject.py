@@ -5,12 +5,14 @@
     subject.json     format_version, model, gender, sources, atlas size, key (what it was made from)
     frames/0000.png  the source pictures, RGB          masks/0000.png  the person in each, 8 bit
     fits.npz         a motion file with one row, and one camera, for each source
-    views.npz        vertices (S, V, 3) of the dressed fits, world metres; gains (S, 3) of the sources' exposures
+    views.npz        vertices (S, V, 3) of the dressed fits, world metres; gains (S, 3) of the sources' exposures;
+                     lights (S, 4) in which they were taken, see :mod:`neural.light`
     body.npz         the body with the person's betas and clothing, in plain numpy (see BodyModel.save_export)
     texture.png      RGBA; colours everywhere, A = 255 where a source shows the texel and 0 where it was filled in:
                      alpha is a note, not a coverage, so read it as channel-packed
     provenance.npz   source (A, A) uint8: 0 invented, 255 mirrored from the other side, else source number + 1;
-                     trust (A, A) uint8, 255 = seen squarely
+                     trust (A, A) uint8, 255 = seen squarely; shade (A, A) float16, by how much the light of the
+                     sources brightened the texture
     background.png   the plate behind the person
 """
 
@@ -34,9 +36,10 @@ from torch import Tensor
 from neural.background import background_from_still
 from neural.diffusion import landmark
 from neural.hands import hand_trust, skin_colour
+from neural.light import brightness, estimate_light
 from neural.source_view import SourceView
 from neural.surface import Surface, build_atlas, refine
-from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, fuse, read_view
+from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, TexelReading, fuse, read_view
 from neural.texture_fill import complete
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import clothed
@@ -47,7 +50,7 @@ from smpl_fitting.motion import Motion
 from smpl_fitting.progress import Progress
 from smpl_fitting.video import read_image, write_image
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 REFINED_VERTICES = 40_000  # edges of 6 mm: what a fill carried round the body is as fine as
 STALE_S = 3600.0  # age from which a half-made folder is taken for a killed job's and removed
 _REMAKE = "make the subject again (liquid-motion subject)"
@@ -62,9 +65,9 @@ class Subject:
         motion: the sources' fits, one row each.
         images: (H, W, 3) uint8 for each source. masks: (H, W) uint8.
         vertices: (S, V, 3) world, of the sources' fits. cameras: one for each source.
-        gains: (S, 3) exposure corrections of the sources.
+        gains: (S, 3) exposure corrections of the sources. lights: (S, 4) that they were taken in.
         clothing: (V, 3) rest-pose offsets from the bare body, see :mod:`smpl_fitting.clothing`.
-        texture: (A, A, 4) uint8. source, trust: (A, A) uint8, see the module.
+        texture: (A, A, 4) uint8. source, trust: (A, A) uint8, shade: (A, A) float16, see the module.
         background: (H, W, 3) uint8.
     """
 
@@ -77,10 +80,12 @@ class Subject:
     vertices: Tensor
     cameras: tuple[Camera, ...]
     gains: Tensor
+    lights: Tensor
     clothing: Tensor
     texture: np.ndarray
     source: np.ndarray
     trust: np.ndarray
+    shade: np.ndarray
     background: np.ndarray
 
     def dress(self, body: BodyModel) -> BodyModel:
@@ -160,11 +165,12 @@ def _write(
     betas = torch.as_tensor(sources[0].motion.betas, dtype=torch.float32)
     body.save_export(folder / "body.npz", betas)
     surface = body_surface(body, betas)
-    gains = _paint(
+    gains, lights = _paint(
         folder, sources, body, surface, atlas_size, progress.part("Painting the texture", 0.05, 0.8)
     )
+    vertices = torch.stack([view.vertices for view in sources])
     with atomic_path(folder / "views.npz") as temporary, open(temporary, "wb") as file:
-        np.savez(file, vertices=torch.stack([v.vertices for v in sources]).numpy(), gains=gains.numpy())
+        np.savez(file, vertices=vertices.numpy(), gains=gains.numpy(), lights=lights.numpy())
     if background is None:
         part = progress.part("Filling the background", 0.8, 1.0)
         background = background_from_still(sources[0].image, sources[0].mask, part)
@@ -192,33 +198,51 @@ def _paint(
     surface: Surface,
     atlas_size: int,
     progress: Progress,
-) -> Tensor:
-    """Write texture and provenance; the sources' gains. The surface is dressed, the body's v_template bare."""
+) -> tuple[Tensor, Tensor]:
+    """Write texture and provenance. The surface is dressed, the body's v_template bare.
+
+    Returns:
+        the sources' gains (S, 3) and lights (S, 4).
+    """
     refined = refine(surface, REFINED_VERTICES)
     atlas = build_atlas(refined.surface, atlas_size)
     fine = refined.surface
     part = fine.part_labels[atlas.face]
     from_nose = (atlas.points(fine.rest, fine.faces) - landmark(body, surface.rest, "nose")).norm(dim=1)
-    colours, trusts, skin = [], [], None
+    readings: list[TexelReading] = []
+    skin = None
     for view in progress.part("", 0.1, 0.6).track(sources, len(sources)):
-        colour, trust = read_view(refined, atlas, view)
-        seen_skin = skin_colour(colour, trust, from_nose)
+        reading = read_view(refined, atlas, view)
+        seen_skin = skin_colour(reading.colour, reading.trust, from_nose)
         if seen_skin is not None:
-            trust = hand_trust(colour, trust, part, seen_skin)
+            trust = hand_trust(reading.colour, reading.trust, part, seen_skin)
+            reading = replace(reading, trust=trust)
             skin = seen_skin if skin is None else skin
-        colours.append(colour)
-        trusts.append(trust)
-    fused = fuse(atlas, colours, trusts)
-    colour, provenance, trust = complete(body, refined, atlas, fused, skin)
-    seen = (provenance != INVENTED) & (provenance != MIRRORED)
-    rgba = torch.cat([colour * 255, seen[:, None] * 255.0], dim=1)
+        readings.append(reading)
+    places = atlas.points(refined.lift(body.v_template), fine.faces)
+    lights = _lights([view.motion.source for view in sources], readings, places, part)
+    shades = [brightness(light, one.normal) for light, one in zip(lights, readings, strict=True)]
+    fused = fuse(atlas, readings, shades)
+    whole = complete(body, refined, atlas, fused, skin)
+    seen = (whole.provenance != INVENTED) & (whole.provenance != MIRRORED)
+    rgba = torch.cat([whole.colour * 255, seen[:, None] * 255.0], dim=1)
     write_image(folder / "texture.png", _picture(atlas.picture(rgba)))
-    planes = torch.stack([provenance.float(), (trust * 255).float()], dim=1)
+    planes = torch.stack([whole.provenance.float(), whole.trust * 255], dim=1)
     source, trusted = _picture(atlas.picture(planes)).transpose(2, 0, 1)
+    shade = atlas.picture(whole.shade[:, None])[0].half().numpy()
     with atomic_path(folder / "provenance.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, source=source, trust=trusted)
+        np.savez_compressed(file, source=source, trust=trusted, shade=shade)
     progress.update(1.0)
-    return fused.gains
+    return fused.gains, lights
+
+
+def _lights(files: Sequence[str], readings: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
+    """(S, 4) the light of each source; those of one clip share theirs, as they share a world."""
+    lights = torch.zeros(len(files), 4)
+    for name in dict.fromkeys(files):
+        alike = [index for index, one in enumerate(files) if one == name]
+        lights[alike] = estimate_light([readings[index] for index in alike], places, part)
+    return lights
 
 
 def _picture(planes: Tensor) -> np.ndarray:
@@ -265,10 +289,12 @@ def load_subject(path: str | Path) -> Subject:
             vertices=vertices,
             cameras=tuple(_camera(motion, row, image) for row, image in enumerate(images)),
             gains=torch.from_numpy(views["gains"]),
+            lights=torch.from_numpy(views["lights"]),
             clothing=torch.from_numpy(body["clothing"]),
             texture=read_image(path / "texture.png"),
             source=provenance["source"],
             trust=provenance["trust"],
+            shade=provenance["shade"],
             background=read_image(path / "background.png")[..., :3],
         )
     except (

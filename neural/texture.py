@@ -33,43 +33,66 @@ _GAIN_TEXELS = 400  # fewer shared texels say nothing about the exposure
 
 
 @dataclass(frozen=True)
+class TexelReading:
+    """What one source shows of every texel.
+
+    Attributes:
+        colour: (N, 3) in [0, 1], display-referred. trust: (N,) in [0, 1].
+        normal: (N, 3) of unit length, of the world, in the source's pose.
+    """
+
+    colour: Tensor
+    trust: Tensor
+    normal: Tensor
+
+
+@dataclass(frozen=True)
 class FusedTexels:
     """What the sources show of the body.
 
     Attributes:
         colour: (N, 3) in [0, 1], display-referred; meaningless where ``trust`` is 0.
+        shade: (N,) by how much the light there has brightened that colour.
         trust: (N,) in [0, 1], of the source taken.
         source: (N,) int64, the number of that source, from 0.
         gains: (S, 3), what each source was multiplied by to agree with the others.
     """
 
     colour: Tensor
+    shade: Tensor
     trust: Tensor
     source: Tensor
     gains: Tensor
 
 
-def fuse(atlas: Atlas, colours: Sequence[Tensor], trusts: Sequence[Tensor]) -> FusedTexels:
+def fuse(atlas: Atlas, readings: Sequence[TexelReading], shades: Sequence[Tensor]) -> FusedTexels:
     """Paint the atlas from what each source shows of it.
 
     Args:
-        colours: of each source, (N, 3) in [0, 1]. trusts: (N,) in [0, 1]; see :func:`read_view`.
+        readings: of each source. shades: (N,), by how much its light brightens each texel (:mod:`neural.light`).
 
     Raises:
         ValueError: no sources, or more than :data:`MAX_SOURCES`.
     """
-    if not 0 < len(colours) <= MAX_SOURCES:
-        raise ValueError(f"{len(colours)} sources, expected 1 to {MAX_SOURCES}")
-    gains = _gains(colours, trusts)
-    if len(colours) == 1:
+    if not 0 < len(readings) <= MAX_SOURCES:
+        raise ValueError(f"{len(readings)} sources, expected 1 to {MAX_SOURCES}")
+    trusts = [one.trust for one in readings]
+    gains = _gains([one.colour / shade[:, None] for one, shade in zip(readings, shades, strict=True)], trusts)
+    if len(readings) == 1:
         source = torch.zeros(len(trusts[0]), dtype=torch.int64)
-        return FusedTexels(colours[0], trusts[0], source, gains)
-    evened = [(colour * gain).clamp(0, 1) for colour, gain in zip(colours, gains, strict=True)]
-    return FusedTexels(*_blend(atlas, evened, trusts), gains)
+        return FusedTexels(readings[0].colour, shades[0], trusts[0], source, gains)
+    planes = [
+        torch.cat([(one.colour * gain).clamp(0, 1), shade[:, None]], dim=1)
+        for one, gain, shade in zip(readings, gains, shades, strict=True)
+    ]
+    blended, trust, source = _blend(atlas, planes, trusts)
+    darkest, brightest = min(float(one.min()) for one in shades), max(float(one.max()) for one in shades)
+    shade = blended[:, 3].clamp(darkest, brightest)
+    return FusedTexels(blended[:, :3].clamp(0, 1), shade, trust, source, gains)
 
 
-def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> tuple[Tensor, Tensor]:
-    """Colour (N, 3) and trust (N,) of every texel in one source."""
+def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> TexelReading:
+    """What one source shows of every texel."""
     surface = refined.surface
     vertices = refined.lift(view.vertices)
     fragments, normals = view_fragments(view, surface.faces, vertices)
@@ -77,12 +100,13 @@ def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> tuple[Tensor,
     pixels, depth = view.camera.project(points)
     pixels = torch.where((depth > 0)[:, None], pixels, torch.full_like(pixels, -1.0))
     parts = surface.part_labels
-    trust = texel_trust(points, atlas.points(normals, surface.faces), view, fragments, pixels)
+    normal = functional.normalize(atlas.points(normals, surface.faces), dim=-1)
+    trust = texel_trust(points, normal, view, fragments, pixels)
     trust = trust * away_from_hands(fragments, parts, parts[atlas.face], pixels)
     image = torch.from_numpy(view.image).permute(2, 0, 1).float() / 255
     image = _shrink(image, _pixels_per_texel(pixels, trust, atlas))
     scale = pixels.new_tensor([image.shape[2] / view.image.shape[1], image.shape[1] / view.image.shape[0]])
-    return sample(image, pixels * scale), trust
+    return TexelReading(sample(image, pixels * scale), trust, normal)
 
 
 def _pixels_per_texel(pixels: Tensor, trust: Tensor, atlas: Atlas) -> float:
@@ -118,32 +142,30 @@ def _gains(colours: Sequence[Tensor], trusts: Sequence[Tensor]) -> Tensor:
     return torch.stack(gains)
 
 
-def _blend(
-    atlas: Atlas, colours: Sequence[Tensor], trusts: Sequence[Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The best source's detail over a smooth mixture of all sources' low bands."""
+def _blend(atlas: Atlas, planes: Sequence[Tensor], trusts: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The best source's detail over a smooth mixture of all sources' low bands; planes (N, C) of each source."""
     sigma = _BAND * atlas.size
     # smoothed, so that the choice does not flicker from texel to texel; 0 stays 0
     smooth = torch.stack([_blur(atlas, t[:, None], sigma / 4)[:, 0] * (t > 0) for t in trusts])
     source = smooth.argmax(0)
-    pick = source[None, :, None].expand(1, -1, 3)
-    best = torch.stack(list(colours)).gather(0, pick)[0]
+    pick = source[None, :, None].expand(1, -1, planes[0].shape[1])
+    best = torch.stack(list(planes)).gather(0, pick)[0]
     trust = torch.stack(list(trusts)).gather(0, source[None])[0]
 
     total = torch.zeros_like(trust)
     mixed = torch.zeros_like(best)
     best_low = torch.zeros_like(best)
-    for index, colour in enumerate(colours):
+    for index, plane in enumerate(planes):
         known = (trusts[index] > 0).float()[:, None]
         area = _blur(atlas, known, sigma)
-        low = _blur(atlas, colour * known, sigma) / area.clamp(min=1e-4)
+        low = _blur(atlas, plane * known, sigma) / area.clamp(min=1e-4)
         chosen = ((source == index) & (trust > 0)).float()[:, None]
         share = _blur(atlas, chosen, sigma)[:, 0] * known[:, 0]
         total += share
         mixed += share[:, None] * low
         best_low += chosen * low
     correction = torch.where(total[:, None] > 1e-4, mixed / total.clamp(min=1e-4)[:, None] - best_low, 0.0)
-    return (best + correction).clamp(0, 1), trust, source
+    return best + correction, trust, source
 
 
 def _blur(atlas: Atlas, values: Tensor, sigma: float) -> Tensor:

@@ -10,6 +10,8 @@ it, so the scalp is cut off from the face and takes its colour from the hair tha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -42,23 +44,36 @@ _ANCHOR = 1e-6  # pulls what nothing reaches (inside of the mouth) to the mean o
 _HAND_ANCHOR = 3e-3  # pulls hands to the face's skin: only a hand of which nothing is seen gives way
 
 
+@dataclass(frozen=True)
+class CompleteTexels:
+    """The whole body's texels.
+
+    Attributes:
+        colour: (N, 3) in [0, 1]. shade: (N,) by how much the light it was taken in brightened it.
+        provenance: (N,) uint8 as in :mod:`neural.texture`. trust: (N,).
+    """
+
+    colour: Tensor
+    shade: Tensor
+    provenance: Tensor
+    trust: Tensor
+
+
 def complete(
     body: BodyModel, refined: Refined, atlas: Atlas, fused: FusedTexels, skin: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Fill the texels that no source shows.
+) -> CompleteTexels:
+    """Fill the texels that no source shows; their shade is that of where their colour comes from.
 
     Args:
         skin: (3,) the face's colour, which hands take that are not seen themselves.
-
-    Returns:
-        colour (N, 3) in [0, 1] of every texel, provenance (N,) uint8 as in :mod:`neural.texture`, and trust (N,).
     """
-    colour, trust, mirrored = _mirror(refined.surface, refined.lift(body.v_template), atlas, fused)
-    spread = _spread(body, refined, atlas, colour, trust, skin)
+    planes, trust, mirrored = _mirror(refined.surface, refined.lift(body.v_template), atlas, fused)
+    spread = _spread(body, refined, atlas, planes, trust, skin)
     share = _smoothstep(trust / (2.5 * SEEN))[:, None]
     provenance = torch.where(trust >= SEEN, fused.source + 1, torch.full_like(fused.source, INVENTED))
     provenance = torch.where(mirrored & (trust >= SEEN), torch.full_like(provenance, MIRRORED), provenance)
-    return share * colour + (1 - share) * spread, provenance.to(torch.uint8), trust
+    filled = share * planes + (1 - share) * spread
+    return CompleteTexels(filled[:, :3].clamp(0, 1), filled[:, 3], provenance.to(torch.uint8), trust)
 
 
 def _smoothstep(x: Tensor) -> Tensor:
@@ -69,29 +84,29 @@ def _smoothstep(x: Tensor) -> Tensor:
 def _mirror(
     surface: Surface, rest: Tensor, atlas: Atlas, fused: FusedTexels
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Take parts that are hidden on one side of the body from the other side, where they are seen.
+    """Colours and shade (N, 4), trust, and what was mirrored: parts hidden on one side are taken from the other.
 
     Whole parts only: where most of a part is seen, its hidden rim goes better with the rest of it than with the
     other side, which stands in another light. Partners are found by the rest pose's symmetry (x to -x), texel by
     texel: faces need not be cut alike on both sides.
     """
     places = atlas.points(rest, surface.faces)  # of the bare body, which is the same on both sides
-    colour, trust = fused.colour.clone(), fused.trust.clone()
+    planes, trust = torch.cat([fused.colour, fused.shade[:, None]], dim=1), fused.trust.clone()
     mirrored = torch.zeros(len(places), dtype=torch.bool)
     wanted = _poorly_seen(surface, atlas, places, trust) & (trust < SEEN)
     giving = trust >= 3 * SEEN
     if not bool(giving.any()) or not bool(wanted.any()):
-        return colour, trust, mirrored
+        return planes, trust, mirrored
     numbers, hidden = giving.nonzero()[:, 0], wanted.nonzero()[:, 0]
     other_side = places[hidden] * places.new_tensor([-1.0, 1.0, 1.0])
     tree = cKDTree(places[giving].numpy())
     distance, nearest = tree.query(other_side.numpy(), distance_upper_bound=MIRROR_REACH)
     found = np.isfinite(distance)
     at, partner = hidden[torch.from_numpy(found)], numbers[torch.from_numpy(nearest[found])]
-    colour[at] = fused.colour[partner]
+    planes[at] = planes[partner]
     trust[at] = fused.trust[partner] * MIRROR_TRUST
     mirrored[at] = True
-    return colour, trust, mirrored
+    return planes, trust, mirrored
 
 
 def _poorly_seen(surface: Surface, atlas: Atlas, places: Tensor, trust: Tensor) -> Tensor:
@@ -111,21 +126,21 @@ def _poorly_seen(surface: Surface, atlas: Atlas, places: Tensor, trust: Tensor) 
 
 
 def _spread(
-    body: BodyModel, refined: Refined, atlas: Atlas, colour: Tensor, trust: Tensor, skin: Tensor | None
+    body: BodyModel, refined: Refined, atlas: Atlas, planes: Tensor, trust: Tensor, skin: Tensor | None
 ) -> Tensor:
-    """(N, 3) colours of the diffusion at every texel."""
+    """(N, 4) colours and shade of the diffusion at every texel."""
     surface = refined.surface
-    weight, mean = _to_vertices(atlas, surface, colour, trust)
+    weight, mean = _to_vertices(atlas, surface, planes, trust)
     weight = _DATA * weight * (1024 / atlas.size) ** 2
     axes, along = limb_axes(body, refined, ALONG)
     strength = _strength(_scalp(body, refined), surface.faces, weight)
     anchor, pull = _anchors(surface, weight, mean, skin)
     first = solve(stiffness(surface, axes, along, strength), weight, mean, pull, anchor)
     # edge-preserving (Perona and Malik 1990): along the limb only hems stay sharp
-    change = _change_along(surface, axes, first)
+    change = _change_along(surface, axes, first[:, :3])
     plain = along + (ALONG_PLAIN - along).clamp(min=0) * torch.exp(-((change / HEM) ** 2))
     second = solve(stiffness(surface, axes, plain, strength), weight, mean, pull, anchor)
-    return atlas.points(second, surface.faces).clamp(0, 1)
+    return atlas.points(second, surface.faces)
 
 
 def _strength(scalp: Tensor, faces: Tensor, weight: Tensor) -> Tensor:
@@ -137,13 +152,14 @@ def _strength(scalp: Tensor, faces: Tensor, weight: Tensor) -> Tensor:
     return torch.where(border, SCALP_EDGE, 1.0)
 
 
-def _to_vertices(atlas: Atlas, surface: Surface, colour: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
-    """Total trust (V,) and mean colour (V, 3) of the texels around each vertex."""
+def _to_vertices(atlas: Atlas, surface: Surface, planes: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+    """Total trust (V,) and mean values (V, C) of the texels around each vertex."""
     share = atlas.bary * torch.where(trust >= SEEN, trust, torch.zeros_like(trust))[:, None]
     corners = surface.faces[atlas.face].reshape(-1)
     weight = torch.zeros(len(surface.rest)).index_add_(0, corners, share.reshape(-1))
-    total = torch.zeros(len(surface.rest), 3)
-    total.index_add_(0, corners, (share[..., None] * colour[:, None]).reshape(-1, 3))
+    channels = planes.shape[1]
+    total = torch.zeros(len(surface.rest), channels)
+    total.index_add_(0, corners, (share[..., None] * planes[:, None]).reshape(-1, channels))
     return weight, total / weight.clamp(min=1e-8)[:, None]
 
 
@@ -178,19 +194,19 @@ def _change_along(surface: Surface, axes: Tensor, colour: Tensor) -> Tensor:
 
 
 def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What each vertex is pulled to (V, 3), and how strongly (V,).
+    """What each vertex is pulled to (V, 4), and how strongly (V,).
 
-    To the mean seen colour of its part, or of the whole body where nothing of it is seen; hands to the skin.
+    To the mean seen colour and shade of its part, or of the whole body where nothing of it is seen; hands to the skin.
     """
     part = torch.zeros(len(surface.rest), dtype=torch.int64)
     part[surface.faces.reshape(-1)] = surface.part_labels.long().repeat_interleave(3)
     count = len(PART_NAMES)
     total = torch.zeros(count).index_add_(0, part, weight)
-    summed = torch.zeros(count, 3).index_add_(0, part, mean * weight[:, None])
+    summed = torch.zeros(count, mean.shape[1]).index_add_(0, part, mean * weight[:, None])
     everywhere = summed.sum(0) / total.sum().clamp(min=1e-8)
     means = torch.where((total > 0)[:, None], summed / total.clamp(min=1e-8)[:, None], everywhere)
     pull = torch.full((count,), _ANCHOR)
     if skin is not None:
-        means[list(HANDS)] = skin
+        means[list(HANDS), :3] = skin
         pull[list(HANDS)] = _HAND_ANCHOR
     return means[part], pull[part]

@@ -145,27 +145,28 @@ def _write_pictures(folder: Path, subjects: Sequence[Subject]) -> None:
         **joined,
     ).save(folder / "fits.npz")
     with atomic_path(folder / "views.npz") as temporary, open(temporary, "wb") as file:
-        vertices = torch.cat([one.vertices for one in subjects]).numpy()
-        np.savez(file, vertices=vertices, gains=torch.cat([one.gains for one in subjects]).numpy())
+        kept = ("vertices", "gains", "lights")
+        np.savez(file, **{one: torch.cat([getattr(who, one) for who in subjects]).numpy() for one in kept})
 
 
 def _write_texture(folder: Path, subjects: Sequence[Subject], surface: Surface, shares: Tensor) -> None:
     size = len(subjects[0].source)
     atlas = build_atlas(surface, size)
     giver = atlas.points(shares, surface.faces).argmax(1)[atlas.nearest].reshape(size, size).numpy()
-    texture, source, trust = (
-        one.copy() for one in (subjects[0].texture, subjects[0].source, subjects[0].trust)
+    base = subjects[0]
+    texture, source, trust, shade = (
+        one.copy() for one in (base.texture, base.source, base.trust, base.shade)
     )
     first = 0
     for number, one in enumerate(subjects):
         mine = giver == number
         known = (one.source != INVENTED) & (one.source != MIRRORED)
-        texture[mine], trust[mine] = one.texture[mine], one.trust[mine]
+        texture[mine], trust[mine], shade[mine] = one.texture[mine], one.trust[mine], one.shade[mine]
         source[mine] = np.where(known, one.source + first, one.source)[mine]
         first += len(one.images)
     write_image(folder / "texture.png", texture)
     with atomic_path(folder / "provenance.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, source=source, trust=trust)
+        np.savez_compressed(file, source=source, trust=trust, shade=shade)
 
 
 def _write_about(folder: Path, subjects: Sequence[Subject], body: BodyModel) -> None:

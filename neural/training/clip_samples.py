@@ -75,7 +75,7 @@ class _Clip:
 
     def __init__(self, footage: Footage, fit: Fit, subject: Subject, dressed: BodyModel) -> None:
         self._footage, self._fit, self._subject, self._dressed = footage, fit, subject, dressed
-        self._warp = WarpRenderer()
+        self._warp = WarpRenderer(relit=True)
         self._scope = person_scope(subject)
         self.seen: SourceInputs = source_inputs(subject, self._scope)
 

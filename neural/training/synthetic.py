@@ -131,7 +131,7 @@ def make_subject_samples(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     scope = head_scope(subject) if part == HEAD else person_scope(subject)
-    seen, warp = source_inputs(subject, scope), WarpRenderer()
+    seen, warp = source_inputs(subject, scope), WarpRenderer(relit=True)
     made: list[Target] = []
     for moment in progress.track(range(sources, sources + targets), targets):
         made += _moment(actor, subject, scope, seen, warp, moment, cameras, len(made), rng)

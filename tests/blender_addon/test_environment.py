@@ -108,7 +108,9 @@ def test_life_of_an_environment(package, folder):
     site_packages = next((folder / "venv").glob("[lL]ib*/**/site-packages"))
     torch = site_packages / "torch.py"
     before = torch.stat().st_mtime_ns
-    (site_packages / f"tinydep-{STAND_IN}.dist-info").mkdir(exist_ok=True)  # as a pip that was killed leaves it
+    (site_packages / f"tinydep-{STAND_IN}.dist-info").mkdir(
+        exist_ok=True
+    )  # as a pip that was killed leaves it
     stages.clear()
     health = make()
     assert torch.stat().st_mtime_ns == before  # what was installed has stayed

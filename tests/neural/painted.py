@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neural.light import irradiance
 from neural.source_view import SourceView
 from neural.subject import body_surface
 from neural.surface import refine
 from smpl_fitting.body import BodyModel
-from smpl_fitting.geometry import Camera, interpolate, matrix_to_axis_angle, rasterize
+from smpl_fitting.geometry import Camera, interpolate, matrix_to_axis_angle, rasterize, vertex_normals
 from smpl_fitting.motion import Motion
+from smpl_fitting.video.exr import linear_to_srgb, srgb_to_linear
 from smpl_fitting.world import LEVEL_CAMERA
 
 BODY_UPRIGHT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # Y-up to Z-up, facing -Y
@@ -47,12 +49,25 @@ def checks(rest: Tensor, part: Tensor) -> Tensor:
     return base[part] * (0.6 + 0.4 * (torch.floor(rest / 0.06).sum(-1) % 2))[:, None]
 
 
+def lit(colour: Tensor, normals: Tensor, light: Tensor | None) -> Tensor:
+    """Colours (N, 3) in a light, exposed so that even the brightest places stay within the range."""
+    if light is None:
+        return colour
+    exposure = 1 / (1 + float(light[:3].norm()) + abs(float(light[3])))
+    linear = srgb_to_linear(colour.numpy()) * exposure * irradiance(light, normals).numpy()[:, None]
+    return torch.from_numpy(linear_to_srgb(linear)).float()
+
+
 @dataclass(frozen=True)
 class Painted:
-    """A body with a colour at every point, and pictures of it taken by our rasterizer at twice the size."""
+    """A body with a colour at every point, and pictures of it taken by our rasterizer at twice the size.
+
+    ``light``: (4,) of :func:`neural.light.irradiance`, which falls on it in the world; None: colours show as they are.
+    """
 
     body: BodyModel
     paint: Callable[[Tensor, Tensor], Tensor]
+    light: Tensor | None = None
 
     def __post_init__(self) -> None:
         fine = refine(body_surface(self.body, torch.zeros(self.body.num_betas)), 200_000)
@@ -68,8 +83,10 @@ class Painted:
         """(H, W, 3) uint8 over the backdrop, and the coverage (H, W)."""
         height, width = camera.image_size
         double = camera.resized((2 * height, 2 * width))
-        fragments = rasterize(self.fine.lift(self.vertices(pose)), self.fine.surface.faces, double)
-        rgba = torch.cat([self.colour, torch.ones(len(self.colour), 1)], dim=1)
+        vertices = self.fine.lift(self.vertices(pose))
+        fragments = rasterize(vertices, self.fine.surface.faces, double)
+        colour = lit(self.colour, vertex_normals(vertices, self.fine.surface.faces), self.light)
+        rgba = torch.cat([colour, torch.ones(len(colour), 1)], dim=1)
         image = interpolate(fragments, self.fine.surface.faces, rgba).permute(2, 0, 1)[None]
         image = torch.nn.functional.avg_pool2d(image, 2)[0].permute(1, 2, 0)
         alpha = image[..., 3:]

@@ -44,7 +44,7 @@ def stirred(tmp_path_factory):
 
 def test_untrained_it_is_the_warp(subject, pose, untrained):
     vertices, camera = pose[0]
-    warp = WarpRenderer().render(subject, vertices, camera, camera.image_size)
+    warp = WarpRenderer(relit=True).render(subject, vertices, camera, camera.image_size)
     liquid = LiquidRenderer(untrained).render(subject, vertices, camera, camera.image_size)
     assert np.abs(warp.rgba[..., 3] - liquid.rgba[..., 3]).max() < 1e-3
     seen = warp.rgba[..., 3] > 0.01

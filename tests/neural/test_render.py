@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from painted import SIZE, body_pose, level_camera
+from painted import SIZE, Painted, body_pose, checks, level_camera
 
 from neural.render import WarpRenderer
+from neural.subject import build_subject
 from smpl_fitting.geometry import Camera, rasterize
 
 
@@ -18,6 +19,49 @@ def test_a_known_texture_unprojected_and_rendered_again(subject, checked, yaw, a
     assert seen.sum() > 0.6 * (coverage == 1).sum()
     error = np.abs(drawn.rgba[..., :3] * 255 - truth)[seen]
     assert error.mean() < 4.0
+
+
+@pytest.fixture(scope="module")
+def beside_a_lamp(open_body, tmp_path_factory):
+    """The checked body with a lamp at its right, and a subject of its front."""
+    painted = Painted(open_body, checks, torch.tensor([-1.5, -0.5, 0.8, 0.2]))
+    folder = tmp_path_factory.mktemp("lit") / "subject"
+    return painted, build_subject([painted.view(body_pose())], open_body, folder, atlas_size=512)
+
+
+def error_seen(drawn, truth, coverage):
+    seen = (coverage == 1) & (drawn.provenance == 1)
+    return np.abs(drawn.rgba[..., :3] * 255 - truth)[seen].mean()
+
+
+def test_relit_where_she_stood_is_the_photograph(beside_a_lamp):
+    painted, lit = beside_a_lamp
+    vertices, camera = painted.vertices(body_pose()), level_camera()
+    drawn = WarpRenderer(relit=True).render(lit, vertices, camera, SIZE)
+    assert error_seen(drawn, *painted.picture(body_pose(), camera)) < 4.0
+
+
+@pytest.mark.parametrize("yaw", [60.0, -60.0])
+def test_relit_the_lamp_stays_where_it_is_when_she_turns(beside_a_lamp, yaw):
+    painted, lit = beside_a_lamp
+    pose, camera = body_pose(yaw), level_camera()
+    truth = painted.picture(pose, camera)
+    vertices = painted.vertices(pose)
+    as_photographed, relit = (
+        error_seen(WarpRenderer(relit=one).render(lit, vertices, camera, SIZE), *truth)
+        for one in (False, True)
+    )
+    assert relit < 0.5 * as_photographed
+
+
+def test_relit_even_light_changes_nothing(subject, checked):
+    """The checked subject was photographed in even light, and nothing else is found."""
+    assert float(subject.lights[:, :3].norm(dim=1).max()) < 0.1
+    vertices = checked.vertices(body_pose(40.0))
+    plain, relit = (
+        WarpRenderer(relit=one).render(subject, vertices, level_camera(), SIZE).rgba for one in (False, True)
+    )
+    assert np.abs(plain - relit).max() < 0.1 and np.abs(plain - relit).mean() < 0.005
 
 
 def test_depth_and_empty_pixels(subject, checked):

@@ -39,7 +39,7 @@ def test_the_folder_holds_what_the_design_says(made, views, open_body):
         "views.npz", "body.npz", "texture.png", "provenance.npz", "background.png",
     }  # fmt: skip
     about = json.loads((made.path / "subject.json").read_text())
-    assert about["format_version"] == 2 and len(about["sources"]) == 2 and about["model"] == "open"
+    assert about["format_version"] == 3 and len(about["sources"]) == 2 and about["model"] == "open"
     np.testing.assert_array_equal(read_image(made.path / "frames/0001.png"), views[1].image)
     fits = Motion.load(made.path / "fits.npz")
     np.testing.assert_allclose(fits.poses[1], views[1].motion.poses[0])

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from painted import body_pose, level_camera
+from painted import Painted, body_pose, level_camera
 
+from neural.light import brightness
 from neural.source_view import pixel_trust, view_fragments
 from neural.subject import body_surface
 from neural.surface import build_atlas, refine
@@ -19,6 +22,10 @@ def atlas(refined):
     return build_atlas(refined.surface, 512)
 
 
+def evenly_lit(readings):
+    return [torch.ones_like(one.trust) for one in readings]
+
+
 def paint_of(checked, refined, atlas):
     """The true colour of every texel."""
     points = atlas.points(refined.surface.rest, refined.surface.faces)
@@ -26,10 +33,10 @@ def paint_of(checked, refined, atlas):
 
 
 def test_texels_take_their_true_colour(checked, refined, atlas):
-    colour, trust = read_view(refined, atlas, checked.view(body_pose()))
-    seen = trust > 0.3
+    shown = read_view(refined, atlas, checked.view(body_pose()))
+    seen = shown.trust > 0.3
     assert 0.2 < seen.float().mean() < 0.5  # one side of the body
-    error = (colour - paint_of(checked, refined, atlas)).abs().mean(1)[seen]
+    error = (shown.colour - paint_of(checked, refined, atlas)).abs().mean(1)[seen]
     assert error.median() < 0.01 and error.mean() < 0.05  # the edges of the checks are blurred by the picture
 
 
@@ -65,24 +72,37 @@ def test_trust_falls_beside_a_limb_that_hides_another(checked):
 def test_two_sources_stay_sharp_and_show_no_seam(checked, refined, atlas):
     truth = paint_of(checked, refined, atlas)
     reads = [read_view(refined, atlas, checked.view(body_pose(yaw))) for yaw in (0.0, 40.0)]
-    fused = fuse(atlas, [colour for colour, _ in reads], [trust for _, trust in reads])
+    fused = fuse(atlas, reads, evenly_lit(reads))
     seen = fused.trust > 0.3
-    assert seen.float().mean() > max(float((trust > 0.3).float().mean()) for _, trust in reads)
+    assert seen.float().mean() > max(float((one.trust > 0.3).float().mean()) for one in reads)
     assert (fused.colour - truth).abs().mean(1)[seen].mean() < 0.05
-    for colour, trust in reads:  # an average of two sources a little apart would lose contrast
-        alone = trust > 0.3
-        assert fused.colour[alone].std() > 0.98 * colour[alone].std()
+    for one in reads:  # an average of two sources a little apart would lose contrast
+        alone = one.trust > 0.3
+        assert fused.colour[alone].std() > 0.98 * one.colour[alone].std()
     assert set(fused.source[seen].tolist()) == {0, 1}
 
 
 def test_exposures_are_brought_together(checked, refined, atlas):
-    (first, trust), (second, other) = (
-        read_view(refined, atlas, checked.view(body_pose(yaw))) for yaw in (0.0, 15.0)
-    )
+    first, second = (read_view(refined, atlas, checked.view(body_pose(yaw))) for yaw in (0.0, 15.0))
     tint = torch.tensor([0.8, 0.9, 0.85])
-    fused = fuse(atlas, [first, second * tint], [trust, other])
+    fused = fuse(atlas, [first, replace(second, colour=second.colour * tint)], evenly_lit([first, second]))
     np.testing.assert_allclose(fused.gains[1], 1 / tint, rtol=0.04)
     np.testing.assert_array_equal(fused.gains[0], 1)
+
+
+def test_shade_goes_with_the_colours(open_body, refined, atlas):
+    """Two sides in one light: what is left of the colours without it is the same all over, seams included."""
+    gray = Painted(
+        open_body, lambda rest, part: torch.full((len(rest), 3), 0.6), torch.tensor([1.5, 0, 1, 0.2])
+    )
+    reads = [read_view(refined, atlas, gray.view(body_pose(yaw))) for yaw in (0.0, 60.0)]
+    fused = fuse(atlas, reads, [brightness(gray.light, one.normal) for one in reads])
+    np.testing.assert_allclose(fused.gains, 1, atol=0.02)  # it is the light that differs, not the exposure
+    seen = fused.trust > 0.3
+    plain = fused.colour[seen].mean(1) / fused.shade[seen]
+    assert (
+        float(plain.std() / plain.mean()) < 0.05 < float(fused.colour[seen].std() / fused.colour[seen].mean())
+    )
 
 
 def test_no_sources_are_refused(atlas):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from painted import Painted, body_pose, level_camera
@@ -6,7 +8,7 @@ from neural.diffusion import landmark
 from neural.hands import HANDS
 from neural.subject import REFINED_VERTICES, body_surface
 from neural.surface import build_atlas, refine
-from neural.texture import INVENTED, MIRRORED, fuse, read_view
+from neural.texture import INVENTED, MIRRORED, TexelReading, fuse, read_view
 from neural.texture_fill import _scalp, complete
 from smpl_fitting.body.names import PART_NAMES
 
@@ -48,14 +50,19 @@ class Dressed:
         colour[(part == name["head"]) & (rest[:, 2] < nose[2] - 0.14) & (rest[:, 1] > nose[1] - 0.03)] = HAIR
         return colour
 
-    def complete(self, *yaws, skin=None, distrust=()):
+    def complete(self, *yaws, skin=None, distrust=(), shade=None):
+        whole = self.whole(*yaws, skin=skin, distrust=distrust, shade=shade)
+        return whole.colour, whole.provenance
+
+    def whole(self, *yaws, skin=None, distrust=(), shade=None):
         reads = [
             read_view(self.refined, self.atlas, self.painted.view(body_pose(yaw), level_camera((960, 640))))
             for yaw in yaws
         ]
-        trusts = [t * ~torch.isin(self.part, torch.tensor(distrust, dtype=torch.int64)) for _, t in reads]
-        fused = fuse(self.atlas, [c for c, _ in reads], trusts)
-        return fused, *complete(self.body, self.refined, self.atlas, fused, skin)
+        believed = ~torch.isin(self.part, torch.tensor(distrust, dtype=torch.int64))
+        reads = [replace(one, trust=one.trust * believed) for one in reads]
+        fused = fuse(self.atlas, reads, [torch.ones(len(self.part)) if shade is None else shade] * len(reads))
+        return complete(self.body, self.refined, self.atlas, fused, skin)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +80,16 @@ def error(colour, truth, where):
 
 
 def test_what_is_seen_stays(dressed, from_front):
-    fused, colour, provenance, _ = from_front
-    seen = fused.trust > 0.2
-    torch.testing.assert_close(colour[seen], fused.colour[seen], atol=1e-5, rtol=0)
+    view = dressed.painted.view(body_pose(), level_camera((960, 640)))
+    shown = read_view(dressed.refined, dressed.atlas, view)
+    colour, provenance = from_front
+    seen = shown.trust > 0.2
+    torch.testing.assert_close(colour[seen], shown.colour[seen], atol=1e-5, rtol=0)
     assert (provenance[seen] == 1).all()
 
 
 def test_the_back_is_a_plain_jacket(dressed, from_front):
-    _, colour, provenance, _ = from_front
+    colour, provenance = from_front
     torso = dressed.part == PART_NAMES.index("torso")
     chest = torso & (dressed.points[:, 1] > dressed.body.J_template[3, 1]) & (dressed.points[:, 2] < -0.05)
     chest &= dressed.points[:, 1] < dressed.body.J_template[9, 1] + 0.15  # below the collar
@@ -89,7 +98,7 @@ def test_the_back_is_a_plain_jacket(dressed, from_front):
 
 
 def test_hems_go_round_the_legs(dressed, from_front):
-    _, colour, _, _ = from_front
+    colour, _ = from_front
     legs = torch.isin(dressed.part, torch.tensor([PART_NAMES.index(f"{s}_shin") for s in ("left", "right")]))
     ankle = dressed.body.J_template[:, :][dressed.body.joint_names.index("left_ankle")]
     behind = legs & (dressed.points[:, 2] < ankle[2] - 0.01)
@@ -99,7 +108,7 @@ def test_hems_go_round_the_legs(dressed, from_front):
 
 
 def test_hair_and_no_face_on_the_back_of_the_head(dressed, from_front):
-    _, colour, _, _ = from_front
+    colour, _ = from_front
     nose = landmark(dressed.body, dressed.body.v_template, "nose")
     back = dressed.scalp & (dressed.points[:, 2] < nose[2] - 0.17)
     assert back.sum() > 500
@@ -108,7 +117,7 @@ def test_hair_and_no_face_on_the_back_of_the_head(dressed, from_front):
 
 def test_a_hidden_arm_is_taken_from_the_other(dressed):
     # the checks of the two arms differ, so use a side view in which the right arm cannot be seen
-    _, colour, provenance, _ = dressed.complete(90.0)
+    colour, provenance = dressed.complete(90.0)
     arms = [PART_NAMES.index(f"{side}_forearm") for side in ("left", "right")]
     taken = [(provenance[dressed.part == arm] == MIRRORED).float().mean() for arm in arms]
     assert max(taken) > 0.2 and min(taken) == 0.0
@@ -117,7 +126,7 @@ def test_a_hidden_arm_is_taken_from_the_other(dressed):
 
 
 def test_hands_that_are_not_seen_have_the_faces_skin(dressed):
-    _, colour, provenance, _ = dressed.complete(0.0, skin=SKIN, distrust=HANDS)
+    colour, provenance = dressed.complete(0.0, skin=SKIN, distrust=HANDS)
     hands = torch.isin(dressed.part, torch.tensor(HANDS))
     assert (provenance[hands] == INVENTED).all()
     assert error(colour, SKIN, hands).median() < 0.05
@@ -126,6 +135,18 @@ def test_hands_that_are_not_seen_have_the_faces_skin(dressed):
 def test_colours_are_finite_even_if_hardly_anything_is_seen(dressed):
     few = torch.zeros(len(dressed.points))
     few[:20] = 1.0
-    fused = fuse(dressed.atlas, [dressed.truth], [few])
-    colour, _, _ = complete(dressed.body, dressed.refined, dressed.atlas, fused)
-    assert torch.isfinite(colour).all() and colour.min() >= 0 and colour.max() <= 1
+    reading = TexelReading(dressed.truth, few, torch.zeros_like(dressed.points))
+    fused = fuse(dressed.atlas, [reading], [torch.full_like(few, 1.5)])
+    whole = complete(dressed.body, dressed.refined, dressed.atlas, fused)
+    assert torch.isfinite(whole.colour).all() and whole.colour.min() >= 0 and whole.colour.max() <= 1
+    torch.testing.assert_close(whole.shade, torch.full_like(few, 1.5), atol=1e-4, rtol=0)
+
+
+def test_shade_is_that_of_where_the_colour_comes_from(dressed):
+    """Seen from her left, where it is bright; the other arm takes colour and shade of this one."""
+    bright = torch.where(dressed.points[:, 0] > 0, 2.0, 1.0)
+    whole = dressed.whole(90.0, shade=bright)
+    mirrored = whole.provenance == MIRRORED
+    giver = 2.0 if float((dressed.points[mirrored, 0] > 0).float().mean()) < 0.5 else 1.0
+    assert mirrored.sum() > 500 and float((whole.shade[mirrored] == giver).float().mean()) > 0.9
+    assert float(whole.shade.min()) > 0.99 and float(whole.shade.max()) < 2.01

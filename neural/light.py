@@ -1,0 +1,185 @@
+"""The light that a person stands in, told from how bright her sides are, so that she can be lit anew in another pose.
+
+A picture shows what stuff reflects times the light that falls on it. Of two places of the same stuff the quotient is
+the light's alone: the same place in two pictures, its mirror image on the other side of the body, and places of one
+part that have the same hue. Prints, dirt and shadows make some of these pairs lie; a robust fit lives with them.
+
+The light is an even one from all sides, a lamp (Lambert's cosine) and a sky, that is what of irradiance matters on
+matt surfaces (Ramamoorthi and Hanrahan 2001), kept to four numbers so that those sides say something of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from neural.texture import TexelReading
+from smpl_fitting.body.names import PART_NAMES
+from smpl_fitting.video.exr import srgb_to_linear
+
+DISPLAY_GAMMA = 2.2
+"""By what power display-referred values follow light."""
+BRIGHTEST = 3.0
+"""By how much at most a display-referred colour is changed, up or down."""
+
+_DARKEST = 0.1  # of the even light
+_MOST_SKY = 0.4
+_TEXELS = 40_000  # of the atlas that are looked at
+_PAIRS = 12_000  # of each kind
+_TRUSTED = 0.25
+_FEW = 500  # texels seen, below which a picture says nothing
+_MIRRORED = 0.008  # metres between a texel's mirror image and the texel it is compared with
+_HUE_STEP = 0.12  # of the two log colour ratios: what is closer counts as the same stuff
+_BLACK = 0.004  # added to linear light before its logarithm
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
+# The pairs are not independent: they count as so many measurements against the spread of lamp and sky.
+_EVIDENCE, _SPREAD = 300.0, (0.8, 0.8, 0.8, 0.3)
+_SCALES = (
+    0.5,
+    0.3,
+    0.2,
+    *[0.15] * 7,
+)  # of log brightness, from which pairs count less (Cauchy), pass by pass
+_STEP = 0.5  # longest change of the light in one pass
+# The fit is not convex: it starts from no lamp, and from lamps before, behind and at both sides.
+_STARTS = ((0, 0, 0), (0, -0.5, 0.5), (0.5, -0.3, 0.3), (-0.5, -0.3, 0.3), (0, 0.5, 0.3))
+
+
+def irradiance(light: Tensor, normals: Tensor) -> Tensor:
+    """(N,) light on surfaces with unit normals (N, 3) of the world, as a multiple of the even light.
+
+    Args:
+        light: (4,): towards the lamp, as long as the lamp is strong against the even light (3); how much more than
+            that comes from straight above, and less from below (1). Zeros: even light.
+    """
+    received = 1 + (normals @ light[:3]).clamp(min=0) + light[3] * normals[..., 2]
+    return received.clamp(min=_DARKEST)
+
+
+def brightness(light: Tensor, normals: Tensor) -> Tensor:
+    """(N,) by how much that light brightens a display-referred colour: :func:`irradiance` to the power 1 / 2.2."""
+    return irradiance(light, normals) ** (1 / DISPLAY_GAMMA)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """P pairs of places of the same stuff: log brightness of the first less that of the second (P,), the normals (P, 3)
+    of both, and the pairs' weight (P,)."""
+
+    difference: Tensor
+    first: Tensor
+    second: Tensor
+    weight: Tensor
+
+
+def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
+    """The light (4,) of :func:`irradiance` in which pictures were taken; zeros where nothing can be told.
+
+    Args:
+        seen: what each of the pictures shows of the texels; all taken in one light, in one world.
+        places: (N, 3) of the texels on the undressed rest body, which is symmetric in x. part: (N,) their body part.
+    """
+    rng = np.random.default_rng(0)
+    some = torch.from_numpy(np.sort(rng.permutation(len(places))[:_TEXELS]))
+    few = [TexelReading(one.colour[some], one.trust[some], one.normal[some]) for one in seen]
+    found = list(_pairs(few, places[some], _without_sides(part[some]), rng))
+    if not found:
+        return torch.zeros(4)
+    joined = (torch.cat([getattr(one, name) for one in found]) for name in _Pairs.__dataclass_fields__)
+    return _fitted(_Pairs(*joined))
+
+
+def _without_sides(part: Tensor) -> Tensor:
+    """(N,): left and right parts have one number."""
+    names = [name.removeprefix("left_").removeprefix("right_") for name in PART_NAMES]
+    return torch.tensor([names.index(name) for name in names])[part.long()]
+
+
+def _pairs(
+    seen: Sequence[TexelReading], places: Tensor, part: Tensor, rng: np.random.Generator
+) -> Iterator[_Pairs]:
+    linear = [torch.from_numpy(srgb_to_linear(one.colour.numpy())).float() + _BLACK for one in seen]
+    bright = [(one @ one.new_tensor(_LUMINANCE)).log() for one in linear]
+
+    def paired(one: int, first: Tensor, other: int, second: Tensor) -> _Pairs:
+        trust = torch.minimum(seen[one].trust[first], seen[other].trust[second])
+        return _Pairs(
+            bright[one][first] - bright[other][second],
+            seen[one].normal[first],
+            seen[other].normal[second],
+            trust * (_PAIRS / max(len(first), _PAIRS / 4)),
+        )
+
+    def drawn(count: int) -> Tensor:
+        return torch.from_numpy(rng.permutation(count)[:_PAIRS])
+
+    trusted = [one.trust > _TRUSTED for one in seen]
+    for index, known in enumerate(trusted):
+        shown = known.nonzero()[:, 0]
+        if len(shown) < _FEW:
+            continue
+        for later in range(index + 1, len(seen)):
+            both = (known & trusted[later]).nonzero()[:, 0]
+            both = both[drawn(len(both))]
+            yield paired(index, both, later, both)
+        asked = shown[drawn(len(shown))]
+        tree = cKDTree(places[shown].numpy())
+        image = places[asked] * places.new_tensor([-1.0, 1.0, 1.0])
+        distance, nearest = tree.query(image.numpy(), distance_upper_bound=_MIRRORED)
+        close = torch.from_numpy(np.isfinite(distance))
+        yield paired(index, asked[close], index, shown[torch.from_numpy(nearest)[close]])
+        first, second = _of_one_stuff(linear[index][shown], part[shown], rng)
+        some = drawn(len(first))
+        yield paired(index, shown[first[some]], index, shown[second[some]])
+
+
+def _of_one_stuff(linear: Tensor, part: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Numbers of texels with the same part and hue, in pairs at random."""
+    red, green, blue = linear.log().unbind(1)
+    hue = torch.stack([red - green, blue - green], dim=1).div(_HUE_STEP).round().long()
+    _, kind = torch.cat([part[:, None], hue], dim=1).unique(dim=0, return_inverse=True)
+    order = torch.from_numpy(np.lexsort((rng.random(len(kind)), kind.numpy())))
+    alike = kind[order[1:]] == kind[order[:-1]]
+    return order[1:][alike], order[:-1][alike]
+
+
+def _fitted(pairs: _Pairs) -> Tensor:
+    """The likeliest light: Gauss-Newton with Cauchy's weights from several starts."""
+    weight = pairs.weight * (_EVIDENCE / pairs.weight.sum().clamp(min=1e-6))
+    prior = torch.tensor(_SPREAD) ** -2.0
+    best, least = torch.zeros(4), float("inf")
+    for start in _STARTS:
+        light = torch.tensor([*map(float, start), 0.0])
+        for scale in _SCALES:
+            error, slope = _errors(light, pairs)
+            share = weight / (scale**2 + error**2)
+            curvature = slope.T @ (share[:, None] * slope) + prior.diag()
+            step = torch.linalg.solve(curvature, slope.T @ (share * error) - prior * light)
+            light = light + step * min(1.0, _STEP / max(float(step.norm()), 1e-9))
+            light[3] = light[3].clamp(-_MOST_SKY, _MOST_SKY)
+        error, _ = _errors(light, pairs)
+        cost = float((weight * torch.log1p((error / _SCALES[-1]) ** 2)).sum() + (prior * light**2).sum())
+        if cost < least:
+            best, least = light, cost
+    return best
+
+
+def _errors(light: Tensor, pairs: _Pairs) -> tuple[Tensor, Tensor]:
+    """What of the pairs' differences (P,) the light does not explain, and the slope (P, 4) of what it does."""
+    (first, first_slope), (second, second_slope) = (
+        _log_slope(light, one) for one in (pairs.first, pairs.second)
+    )
+    return pairs.difference - (first - second), first_slope - second_slope
+
+
+def _log_slope(light: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+    """Logarithm (N,) of the irradiance and its derivative (N, 4) by the light."""
+    received = irradiance(light, normals)
+    lit = ((normals @ light[:3]) > 0)[:, None]
+    slope = torch.cat([normals * lit, normals[:, 2:]], dim=1)
+    return received.log(), torch.where((received > _DARKEST)[:, None], slope / received[:, None], 0.0)
