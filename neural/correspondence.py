@@ -49,7 +49,7 @@ def source_sight(vertices: Tensor, faces: Tensor, camera: Camera) -> SourceSight
         vertices: (V, 3) world metres. faces: (F, 3). camera: of the source picture.
     """
     fragments = rasterize(vertices, faces, camera)
-    visible = depth_test(vertices, camera, fragments)
+    visible = depth_test(vertices, camera, fragments.depth)
     trust = visible * facing(vertices, vertex_normals(vertices, faces), camera)
     return SourceSight(vertices, camera, fragments, visible, trust)
 
@@ -62,15 +62,16 @@ def facing(points: Tensor, normals: Tensor, camera: Camera) -> Tensor:
 
 
 def depth_test(
-    points: Tensor, camera: Camera, fragments: Fragments, tolerance: float = DEPTH_TOLERANCE
+    points: Tensor, camera: Camera, body_depth: Tensor, tolerance: float = DEPTH_TOLERANCE
 ) -> Tensor:
     """Whether the camera sees each surface point. (N, 3) world -> (N,) bool.
 
+    ``body_depth``: (H, W) metres of the body at the pixels' centres, infinite where there is none.
     The farthest depth of the body in the four pixels around the point decides, so that a slanted surface does not
     hide itself; a point whose four pixels are all background lies on the silhouette's very edge and is seen.
     """
     pixels, depth = camera.project(points)
-    height, width = fragments.depth.shape
+    height, width = body_depth.shape
     inside = (pixels[:, 0] >= 0) & (pixels[:, 0] < width) & (pixels[:, 1] >= 0) & (pixels[:, 1] < height)
     left = torch.floor(pixels - 0.5).nan_to_num(0.0).clamp(-1, max(height, width)).long()
     nearest = torch.full_like(depth, -torch.inf)
@@ -78,7 +79,7 @@ def depth_test(
         for dy in (0, 1):
             column = (left[:, 0] + dx).clamp(0, width - 1)
             row = (left[:, 1] + dy).clamp(0, height - 1)
-            here = fragments.depth[row, column]
+            here = body_depth[row, column]
             nearest = torch.maximum(nearest, torch.where(here.isinf(), -torch.inf, here))
     nearest = torch.where(nearest.isinf(), torch.inf, nearest)
     return inside & (depth > 0) & (depth <= nearest + tolerance)
@@ -127,7 +128,7 @@ def body_flow(
     now = rasterize(vertices, faces, camera)
     covered, points = surface_points(now, faces, previous_vertices)
     before = rasterize(previous_vertices, faces, previous_camera)
-    seen = depth_test(points, previous_camera, before)
+    seen = depth_test(points, previous_camera, before.depth)
     pixels, _ = previous_camera.project(points)
     flow = torch.full((*covered.shape, 2), OFF_GRID, dtype=pixels.dtype, device=pixels.device)
     flow[covered] = torch.where(seen[:, None], pixels, torch.full_like(pixels, OFF_GRID))

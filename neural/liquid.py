@@ -7,6 +7,7 @@ the warp keeps its own detail, and the network looks once more, closer, at the h
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,8 @@ class _Prepared:
 
 
 class LiquidRenderer:
-    """Draws subjects by warping and repairing; keeps what it prepared of each as long as the subject lives.
+    """Draws subjects by warping and repairing, in several threads if wanted; keeps what it prepared of each as long as
+    the subject lives.
 
     Args:
         weights: the general weights; a subject's own, where its folder holds some, take their place.
@@ -74,6 +76,7 @@ class LiquidRenderer:
         self._warp = WarpRenderer(relit=True)
         self._bf16 = computes_bf16(_CPU)
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
+        self._preparing = threading.Lock()
 
     def render(
         self,
@@ -95,7 +98,8 @@ class LiquidRenderer:
         """
         check_vertices(subject, vertices)
         camera = camera if camera.image_size == tuple(size) else camera.resized(size)
-        prepared = self._prepare(subject)
+        with self._preparing:
+            prepared = self._prepare(subject)
         window = scope_window(vertices, camera, prepared.person.scope)
         if window is None:
             return self._warp.render(subject, vertices, camera, size)

@@ -117,7 +117,8 @@ def target_inputs(
         picture: (4, H, W) the warp picture of this window, straight alpha, where it has been drawn already.
     """
     if picture is None:
-        picture = _drawn(warp, subject, vertices, view)
+        drawn = warp.render(subject, vertices, view, view.image_size)
+        picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
     fragments = rasterize(vertices, subject.surface.faces, view)
     grid, trust = _flows(sources, subject.surface.faces, fragments, vertices, view)
     return TargetInputs(
@@ -150,12 +151,7 @@ def _vertex_trust(vertices: Tensor, faces: Tensor, view: Camera, mask: np.ndarra
     pixels, _ = view.project(vertices)
     sure = sample(pixel_trust(mask, fragments)[None], pixels, padding_mode="zeros")[:, 0]
     cosine = facing(vertices, vertex_normals(vertices, faces), view)
-    return depth_test(vertices, view, fragments) * cosine * sure
-
-
-def _drawn(warp: WarpRenderer, subject: Subject, vertices: Tensor, view: Camera) -> Tensor:
-    """(4, H, W), straight alpha."""
-    return torch.from_numpy(warp.render(subject, vertices, view, view.image_size).rgba).permute(2, 0, 1)
+    return depth_test(vertices, view, fragments.depth) * cosine * sure
 
 
 def _guide(subject: Subject, vertices: Tensor, view: Camera, fragments: Fragments) -> Tensor:
@@ -241,13 +237,14 @@ def _previous(
     if previous is None or not bool(covered.any()):
         return out
     vertices, camera = previous
-    picture = _drawn(warp, subject, vertices, camera)
-    faces = subject.surface.faces
-    _, points = surface_points(fragments, faces, vertices)
-    seen = depth_test(points, camera, rasterize(vertices, faces, camera))
+    drawn = warp.render(
+        subject, vertices, camera, camera.image_size, samples=1
+    )  # it is blurred by reading it
+    _, points = surface_points(fragments, subject.surface.faces, vertices)
+    seen = depth_test(points, camera, torch.from_numpy(drawn.depth))
     pixels, _ = camera.project(points)
-    premultiplied = torch.cat([picture[:3] * picture[3:], picture[3:]])
-    read = sample(premultiplied, pixels, padding_mode="zeros")
+    # with one sample coverage is 0 or 1, and colours are 0 where it is: they are premultiplied
+    read = sample(torch.from_numpy(drawn.rgba).permute(2, 0, 1), pixels, padding_mode="zeros")
     known = seen & (read[:, 3] > 0.5)
     colour = read[:, :3] / read[:, 3:].clamp(min=1e-6)
     out[:, covered] = torch.where(known[:, None], torch.cat([colour, known[:, None].float()], 1), 0.0).T

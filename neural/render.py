@@ -93,6 +93,7 @@ class WarpRenderer:
         camera: Camera,
         size: tuple[int, int],
         previous: tuple[Tensor, Camera] | None = None,
+        samples: int = SUPERSAMPLE,
     ) -> RenderResult:
         """Draw one frame.
 
@@ -101,6 +102,7 @@ class WarpRenderer:
             camera: the view; taken to ``size`` (height, width).
             previous: vertices and camera of the frame before; part of the renderers' common interface, this
                 one needs no past.
+            samples: a side of each pixel, 1 or 2; with one the outline is jagged, and depth that of pixel centres.
 
         Raises:
             ValueError: the vertices are not those of the subject's mesh.
@@ -117,7 +119,7 @@ class WarpRenderer:
         if box is not None:
             with torch.inference_mode():
                 light = subject.lights[0] if self._relit else None
-                _draw(canvas, box, prepared, vertices, camera, light)
+                _draw(canvas, box, prepared, vertices, camera, light, samples)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
 
@@ -189,10 +191,11 @@ def _draw(
     vertices: Tensor,
     camera: Camera,
     light: Tensor | None,
+    samples: int,
 ) -> None:
     x0, y0, x1, y1 = box
     height, width = y1 - y0, x1 - x0
-    fine = camera.cropped(box).resized((height * SUPERSAMPLE, width * SUPERSAMPLE))
+    fine = camera.cropped(box).resized((height * samples, width * samples))
     fragments = rasterize(vertices, prepared.faces, fine)
     size = fragments.depth.shape
     place = (fragments.pix_to_face.flatten() >= 0).nonzero()[:, 0]
@@ -203,48 +206,43 @@ def _draw(
     lit = None if light is None else brightness(light, vertex_normals(vertices, prepared.faces))
     colour, source = _colours(prepared, face, bary, place, lit)
 
-    samples = torch.zeros(size.numel(), 4)
-    samples.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
-    mean = _summed(samples.reshape(*size, 4)) / SUPERSAMPLE**2
+    drawn = torch.zeros(size.numel(), 4)
+    drawn.index_copy_(0, place, torch.cat([colour, torch.ones(len(colour), 1)], dim=1))
+    mean = drawn.reshape(*size, 4)
+    if samples > 1:
+        mean = _summed(mean, samples) / samples**2
     coverage = mean[..., 3:]
     inside = (slice(y0, y1), slice(x0, x1))
     rgba = canvas.rgba[inside]
     torch.div(mean[..., :3], coverage.clamp(min=1e-6), out=rgba[..., :3])
     rgba[..., 3:] = coverage
-    canvas.depth[inside] = _first(fragments.depth, torch.minimum)
-    canvas.provenance[inside] = _provenance(source, place, size)
+    canvas.depth[inside] = _first(fragments.depth, samples, torch.minimum)
+    canvas.provenance[inside] = _provenance(source, place, size, samples)
 
 
-def _subsamples(fine: Tensor) -> list[Tensor]:
-    """(2H, 2W) as the four (H, W) that hold one sample of each pixel."""
-    return [
-        fine[row::SUPERSAMPLE, column::SUPERSAMPLE]
-        for row in range(SUPERSAMPLE)
-        for column in range(SUPERSAMPLE)
-    ]
-
-
-def _summed(samples: Tensor) -> Tensor:
+def _summed(fine: Tensor, side: int) -> Tensor:
     """(H, W, 4) sums over the samples (2H, 2W, 4) of each pixel. Whole rows first: they lie together in memory."""
-    height, width, channels = samples.shape
-    rows = samples.reshape(height // SUPERSAMPLE, SUPERSAMPLE, width * channels)
+    height, width, channels = fine.shape
+    rows = fine.reshape(height // side, side, width * channels)
     total = rows[:, 0] + rows[:, 1]
-    pairs = total.reshape(-1, SUPERSAMPLE * channels)
+    pairs = total.reshape(-1, side * channels)
     pairs = pairs[:, :channels] + pairs[:, channels:]
-    return pairs.reshape(height // SUPERSAMPLE, width // SUPERSAMPLE, channels)
+    return pairs.reshape(height // side, width // side, channels)
 
 
-def _provenance(source: Tensor, place: Tensor, size: torch.Size) -> Tensor:
+def _provenance(source: Tensor, place: Tensor, size: torch.Size, side: int) -> Tensor:
     """That of each pixel's first covered sample: classes cannot be averaged."""
     fine = torch.zeros(size.numel(), dtype=torch.int16)
     fine.index_copy_(0, place, source.to(torch.int16) + 1)  # 0 is left for "no sample"
-    first = _first(fine.reshape(size), lambda a, b: torch.where(a == 0, b, a))
+    first = _first(fine.reshape(size), side, lambda a, b: torch.where(a == 0, b, a))
     return (first - 1).clamp(min=0).to(torch.uint8)
 
 
-def _first(fine: Tensor, choose: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """(H, W): ``choose`` between the samples (2H, 2W) of each pixel, in turn."""
-    return functools.reduce(choose, _subsamples(fine))
+def _first(fine: Tensor, side: int, choose: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """(H, W): ``choose`` between the samples (side H, side W) of each pixel, in turn."""
+    return functools.reduce(
+        choose, [fine[row::side, column::side] for row in range(side) for column in range(side)]
+    )
 
 
 def _colours(

@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from neural.frame_pool import MOST_WORKERS, available_cores
-from neural.render import RenderResult, WarpRenderer
+from neural.render import RenderResult
 from neural.subject import Subject
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.geometry import Camera
@@ -28,7 +28,7 @@ _CLASSES = {
 
 
 class Renderer(Protocol):
-    """Draws one frame; see :meth:`neural.render.WarpRenderer.render`."""
+    """Draws one frame; see :meth:`neural.render.WarpRenderer.render`. Several threads may ask at a time."""
 
     def render(
         self,
@@ -63,9 +63,6 @@ def make_renderer(name: str) -> Renderer:
     return made(Path(weights), personal=False) if weights else made()
 
 
-def frames_at_once(renderer: Renderer) -> int:
-    """How many threads may draw with one renderer at a time: all cores with ``warp``, whose state is only read.
-
-    A network has the cores to itself: its layers share them out better than frames would.
-    """
-    return min(MOST_WORKERS, available_cores()) if isinstance(renderer, WarpRenderer) else 1
+def frames_at_once() -> int:
+    """How many threads may draw with one renderer at a time: what it prepared of a subject is only read."""
+    return min(MOST_WORKERS, available_cores())

@@ -98,7 +98,7 @@ def texel_trust(
     cosine = facing(points, normals, view.camera)
     angle = ((cosine - ANGLE_FLOOR) / (1 - ANGLE_FLOOR)).clamp(min=0.0)
     trusted = sample(pixel_trust(view.mask, fragments)[None], pixels)[:, 0]
-    return depth_test(points, view.camera, fragments) * angle * trusted
+    return depth_test(points, view.camera, fragments.depth) * angle * trusted
 
 
 def away_from_hands(fragments: Fragments, part_labels: Tensor, part: Tensor, pixels: Tensor) -> Tensor:

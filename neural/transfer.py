@@ -172,7 +172,7 @@ def render_frames(
     with (
         sequence,
         movie,
-        closing(in_order(picture, enumerate(backdrops), frames_at_once(renderer))) as pictures,
+        closing(in_order(picture, enumerate(backdrops), frames_at_once())) as pictures,
     ):
         for number, (frame, is_new) in progress.track(enumerate(pictures, FIRST_FRAME), moved.frame_count):
             if is_new:

@@ -82,7 +82,7 @@ def openpose_points(landmarks: Tensor, camera: Camera, seen: Fragments) -> np.nd
     shown = depth > 0
     head = [POINTS.index(name) for name in _HEAD]
     # a landmark outside the picture cannot be tested; it is not drawn there either
-    shown[head] &= depth_test(points[head], camera, seen, tolerance=_HIDING)
+    shown[head] &= depth_test(points[head], camera, seen.depth, tolerance=_HIDING)
     return torch.where(shown[:, None], pixels, torch.nan).numpy()
 
 

@@ -92,13 +92,13 @@ def test_depth_test_sees_the_front_one_only():
     back, _ = square(side=1.0, depth=2.5)
     view = camera()
     fragments = rasterize(torch.cat([front, back]), torch.cat([faces, faces + len(front)]), view)
-    assert depth_test(front, view, fragments).all()
-    seen = depth_test(back, view, fragments).reshape(5, 5)
+    assert depth_test(front, view, fragments.depth).all()
+    seen = depth_test(back, view, fragments.depth).reshape(5, 5)
     expected = torch.ones(5, 5, dtype=torch.bool)
     expected[1:4, 1:4] = False  # the front square covers 0.625 m of the back one
     assert torch.equal(seen, expected)
     outside = torch.tensor([[50.0, 0.0, 2.0], [0.0, 0.0, -2.0]])
-    assert not depth_test(outside, view, fragments).any()
+    assert not depth_test(outside, view, fragments.depth).any()
 
 
 def test_trust_is_the_cosine_of_the_viewing_angle():

@@ -1,7 +1,10 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from painted import SIZE, body_pose, level_camera
 
+from neural.frame_pool import MOST_WORKERS, in_order
 from neural.render import WarpRenderer
 from neural.renderers import LIQUID, VISIBLE, WARP, frames_at_once, make_renderer, renderer_names
 from neural.texture import INVENTED, MIRRORED
@@ -16,9 +19,19 @@ def test_names():
             make_renderer(name)
 
 
-def test_several_frames_are_drawn_at_once_where_that_is_safe():
-    assert frames_at_once(make_renderer(WARP)) >= 1
-    assert frames_at_once(make_renderer(VISIBLE)) == 1
+@pytest.mark.parametrize("name", renderer_names())
+def test_several_threads_draw_what_one_does(subject, checked, name):
+    poses = [checked.vertices(body_pose(yaw)) for yaw in (0.0, 30.0, 60.0, 90.0)]
+
+    def frames(workers):
+        renderer, camera = make_renderer(name), level_camera()
+        moments = [(now, (before, camera)) for before, now in pairwise(poses)]
+        draw = lambda one: renderer.render(subject, one[0], camera, SIZE, previous=one[1]).rgba  # noqa: E731
+        return list(in_order(draw, moments, workers))
+
+    for alone, together in zip(frames(1), frames(3), strict=True):
+        np.testing.assert_allclose(alone, together, atol=2e-5)  # convolutions add up in another order
+    assert 1 <= frames_at_once() <= MOST_WORKERS
 
 
 def test_visible_is_the_warp_without_its_guesses(subject, checked):
