@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
+from neural.light import Light
 from neural.render import RenderResult, WarpRenderer
 from neural.subject import Subject
 from neural.texture import INVENTED, MIRRORED
@@ -26,9 +27,10 @@ class VisibleRenderer:
         camera: Camera,
         size: tuple[int, int],
         previous: tuple[Tensor, Camera] | None = None,
+        light: Light | None = None,
     ) -> RenderResult:
         """See :meth:`neural.render.WarpRenderer.render`; the depth stays that of the whole body."""
-        drawn = self._warp.render(subject, vertices, camera, size, previous)
+        drawn = self._warp.render(subject, vertices, camera, size, previous, light)
         shown = (drawn.provenance != INVENTED) & (drawn.provenance != MIRRORED)
         return replace(
             drawn,

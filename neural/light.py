@@ -4,8 +4,8 @@ A picture shows what stuff reflects times the light that falls on it. Of two pla
 the light's alone: the same place in two pictures, its mirror image on the other side of the body, and places of one
 part that have the same hue. Prints, dirt and shadows make some of these pairs lie; a robust fit lives with them.
 
-The light is an even one from all sides, a lamp (Lambert's cosine) and a sky, that is what of irradiance matters on
-matt surfaces (Ramamoorthi and Hanrahan 2001), kept to four numbers so that those sides say something of the others.
+The light of a photo is an even one from all sides, a lamp (Lambert's cosine) and a sky: what of irradiance matters on
+matt surfaces (Ramamoorthi and Hanrahan 2001), in four numbers, so that the sides that are seen tell of the others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
+from torch.nn import functional
 
 from neural.texture import TexelReading
 from smpl_fitting.body.names import PART_NAMES
@@ -50,20 +51,41 @@ _STEP = 0.5  # longest change of the light in one pass
 _STARTS = ((0, 0, 0), (0, -0.5, 0.5), (0.5, -0.3, 0.3), (-0.5, -0.3, 0.3), (0, 0.5, 0.3))
 
 
-def irradiance(light: Tensor, normals: Tensor) -> Tensor:
-    """(N,) light on surfaces with unit normals (N, 3) of the world, as a multiple of the even light.
+@dataclass(frozen=True)
+class Light:
+    """What falls on matt surfaces, as a multiple of what makes a colour show as it is; linear RGB.
 
-    Args:
-        light: (4,): towards the lamp, as long as the lamp is strong against the even light (3); how much more than
-            that comes from straight above, and less from below (1). Zeros: even light.
+    Attributes:
+        even: (3,) from all sides alike. sky: (3,) how much more of it comes from straight above, and less from below.
+        lamps: (M, 3) unit vectors of the Z-up world towards each lamp. strengths: (M, 3) on a surface that faces it.
     """
-    received = 1 + (normals @ light[:3]).clamp(min=0) + light[3] * normals[..., 2]
-    return received.clamp(min=_DARKEST)
 
+    even: Tensor
+    sky: Tensor
+    lamps: Tensor
+    strengths: Tensor
 
-def brightness(light: Tensor, normals: Tensor) -> Tensor:
-    """(N,) by how much that light brightens a display-referred colour: :func:`irradiance` to the power 1 / 2.2."""
-    return irradiance(light, normals) ** (1 / DISPLAY_GAMMA)
+    @staticmethod
+    def of_photo(told: Tensor) -> Light:
+        """From the four numbers (4,) of :func:`estimate_light`."""
+        strength = told[:3].norm()
+        return Light(
+            even=torch.ones(3),
+            sky=told[3].expand(3),
+            lamps=functional.normalize(told[None, :3], dim=1),
+            strengths=strength.expand(1, 3),
+        )
+
+    def irradiance(self, normals: Tensor) -> Tensor:
+        """(N, 3) light on surfaces with unit normals (N, 3) of the world."""
+        received = (
+            self.even + normals[:, 2:] * self.sky + (normals @ self.lamps.T).clamp(min=0) @ self.strengths
+        )
+        return received.clamp(min=_DARKEST)
+
+    def brightness(self, normals: Tensor) -> Tensor:
+        """(N, 3) by how much it brightens display-referred colours: irradiance to the power 1 / 2.2."""
+        return self.irradiance(normals) ** (1 / DISPLAY_GAMMA)
 
 
 @dataclass(frozen=True)
@@ -78,7 +100,11 @@ class _Pairs:
 
 
 def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
-    """The light (4,) of :func:`irradiance` in which pictures were taken; zeros where nothing can be told.
+    """The light in which pictures were taken, as a multiple of the even part of it.
+
+    Returns:
+        (4,): towards the lamp, as long as it is strong (3); how much more comes from straight above than from the
+        sides, and less from below (1). Zeros, even light, where nothing can be told.
 
     Args:
         seen: what each of the pictures shows of the texels; all taken in one light, in one world.
@@ -179,7 +205,7 @@ def _errors(light: Tensor, pairs: _Pairs) -> tuple[Tensor, Tensor]:
 
 def _log_slope(light: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
     """Logarithm (N,) of the irradiance and its derivative (N, 4) by the light."""
-    received = irradiance(light, normals)
-    lit = ((normals @ light[:3]) > 0)[:, None]
-    slope = torch.cat([normals * lit, normals[:, 2:]], dim=1)
+    towards = normals @ light[:3]
+    received = (1 + towards.clamp(min=0) + light[3] * normals[:, 2]).clamp(min=_DARKEST)
+    slope = torch.cat([normals * (towards > 0)[:, None], normals[:, 2:]], dim=1)
     return received.log(), torch.where((received > _DARKEST)[:, None], slope / received[:, None], 0.0)

@@ -18,6 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from neural.light import Light
 from neural.liquid_inputs import SourceInputs, carry_on, source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
 from neural.networks.generator import Generator, settled_picture
@@ -73,7 +74,7 @@ class LiquidRenderer:
     def __init__(self, weights: Path = SHIPPED, *, personal: bool = True, heads: bool = True) -> None:
         self._general, _ = load_generator(weights)
         self._personal, self._heads = personal, heads
-        self._warp = WarpRenderer(relit=True)
+        self._warp = WarpRenderer()
         self._bf16 = computes_bf16(_CPU)
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
         self._preparing = threading.Lock()
@@ -85,12 +86,14 @@ class LiquidRenderer:
         camera: Camera,
         size: tuple[int, int],
         previous: tuple[Tensor, Camera] | None = None,
+        light: Light | None = None,
     ) -> RenderResult:
         """Draw one frame; see :meth:`neural.render.WarpRenderer.render`.
 
         Args:
             previous: vertices and camera of the frame before, whose warp picture steadies this one. What is drawn
                 follows from the arguments alone, whatever was drawn before.
+            light: to stand in; that of the first source when None.
 
         Raises:
             ValueError: the vertices are not those of the subject's mesh.
@@ -101,10 +104,11 @@ class LiquidRenderer:
         with self._preparing:
             prepared = self._prepare(subject)
         window = scope_window(vertices, camera, prepared.person.scope)
+        light = light or subject.light
         if window is None:
-            return self._warp.render(subject, vertices, camera, size)
+            return self._warp.render(subject, vertices, camera, size, light=light)
         with torch.inference_mode():
-            return self._draw(subject, prepared, vertices, camera, window, previous)
+            return self._draw(subject, prepared, vertices, camera, window, previous, light)
 
     def _prepare(self, subject: Subject) -> _Prepared:
         own = subject.path / PERSONAL
@@ -130,11 +134,12 @@ class LiquidRenderer:
         camera: Camera,
         window: Window,
         previous: tuple[Tensor, Camera] | None,
+        light: Light,
     ) -> RenderResult:
         closeup = camera.cropped(window.box)
-        drawn = self._warp.render(subject, vertices, closeup, closeup.image_size)
+        drawn = self._warp.render(subject, vertices, closeup, closeup.image_size, light=light)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
-        scene = _Scene(subject, vertices, camera, previous, picture, window)
+        scene = _Scene(subject, vertices, camera, previous, light, picture, window)
         warp, answer = self._answer(prepared.generator, prepared.person, scene, window)
         if window.size == closeup.image_size:
             repaired = settled_picture(warp, answer)[0]
@@ -155,6 +160,7 @@ class LiquidRenderer:
             self._warp,
             scene.vertices,
             window.camera,
+            scene.light,
             scene.window_before(look.scope),
             _resized(scene.cut(window.box), window.size),
         )
@@ -197,6 +203,7 @@ class _Scene:
     vertices: Tensor
     camera: Camera
     previous: tuple[Tensor, Camera] | None
+    light: Light
     picture: Tensor
     window: Window
 

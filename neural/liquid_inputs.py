@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neural.correspondence import depth_test, facing, pixels_to_grid, sample, surface_points
+from neural.light import Light
 from neural.render import WarpRenderer
 from neural.source_view import pixel_trust
 from neural.subject import Subject
@@ -106,6 +107,7 @@ def target_inputs(
     warp: WarpRenderer,
     vertices: Tensor,
     view: Camera,
+    light: Light,
     previous: tuple[Tensor, Camera] | None = None,
     picture: Tensor | None = None,
 ) -> TargetInputs:
@@ -113,18 +115,19 @@ def target_inputs(
 
     Args:
         vertices: (V, 3) world. view: the window's camera, sides multiples of :data:`MULTIPLE`.
+        light: that the warp pictures are drawn in.
         previous: vertices and window camera of the frame before.
         picture: (4, H, W) the warp picture of this window, straight alpha, where it has been drawn already.
     """
     if picture is None:
-        drawn = warp.render(subject, vertices, view, view.image_size)
+        drawn = warp.render(subject, vertices, view, view.image_size, light=light)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
     fragments = rasterize(vertices, subject.surface.faces, view)
     grid, trust = _flows(sources, subject.surface.faces, fragments, vertices, view)
     return TargetInputs(
         warp=torch.cat([carry_on(picture[:3], picture[3]), picture[3:]]),
         guide=_guide(subject, vertices, view, fragments),
-        previous=_previous(subject, warp, fragments, previous),
+        previous=_previous(subject, warp, fragments, light, previous),
         grid=grid,
         trust=trust,
     )
@@ -229,7 +232,11 @@ def _frames(triangles: Tensor) -> Tensor:
 
 
 def _previous(
-    subject: Subject, warp: WarpRenderer, fragments: Fragments, previous: tuple[Tensor, Camera] | None
+    subject: Subject,
+    warp: WarpRenderer,
+    fragments: Fragments,
+    light: Light,
+    previous: tuple[Tensor, Camera] | None,
 ) -> Tensor:
     height, width = fragments.pix_to_face.shape
     out = torch.zeros(4, height, width)

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neural.light import Light
 from neural.liquid import PERSONAL, SHIPPED
 from neural.liquid_inputs import source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
@@ -342,9 +343,9 @@ def _examples_of(
     subject: Subject, source: int, by: Subject, dressed: BodyModel, rng: np.random.Generator, kept_aside: bool
 ) -> list[_Example]:
     """One source drawn by ``by``, in its own fit and in disturbed ones, at several scales."""
-    scope, warp, examples = person_scope(subject), WarpRenderer(relit=True), []
+    scope, warp, examples = person_scope(subject), WarpRenderer(), []
     sources = source_inputs(by, scope)
-    motion, camera = subject.views()[source], subject.cameras[source]
+    motion, camera, light = subject.views()[source], subject.cameras[source], subject.lights[source]
     planes = picture_planes(subject.images[source], subject.masks[source])
     for number in range(2 if kept_aside else 1 + _MISFITS):
         scale = _SCALES[number % len(_SCALES)]
@@ -358,7 +359,7 @@ def _examples_of(
         if number % 3 == 1:
             before = error.drifted(rng, TARGET_STRENGTHS).added_to(motion, camera)
             past = (body_vertices(dressed, before, [0])[0], window.camera)
-        inputs = target_inputs(by, sources, warp, now, window.camera, past)
+        inputs = target_inputs(by, sources, warp, now, window.camera, Light.of_photo(light), past)
         truth = photographed(planes, window, scale, inputs.warp)
         examples.append(_Example(Target(inputs, truth), sources.pictures, kept_aside))
     return examples

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neural.correspondence import sample
-from neural.light import BRIGHTEST, brightness
+from neural.light import BRIGHTEST, Light
 from neural.subject import Subject
 from neural.surface import uv_to_pixels
 from neural.texture import INVENTED, MIRRORED
@@ -74,15 +74,9 @@ def check_vertices(subject: Subject, vertices: Tensor) -> None:
 
 
 class WarpRenderer:
-    """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives.
+    """Draws subjects by warping, in several threads if wanted; keeps what it prepared while the subject lives."""
 
-    Args:
-        relit: what is drawn stands in the first source's light, wherever it turns. Otherwise pixels are as bright as
-            they were photographed.
-    """
-
-    def __init__(self, *, relit: bool = False) -> None:
-        self._relit = relit
+    def __init__(self) -> None:
         self._prepared: weakref.WeakKeyDictionary[Subject, _Prepared] = weakref.WeakKeyDictionary()
         self._preparing = threading.Lock()
 
@@ -93,6 +87,7 @@ class WarpRenderer:
         camera: Camera,
         size: tuple[int, int],
         previous: tuple[Tensor, Camera] | None = None,
+        light: Light | None = None,
         samples: int = SUPERSAMPLE,
     ) -> RenderResult:
         """Draw one frame.
@@ -102,6 +97,7 @@ class WarpRenderer:
             camera: the view; taken to ``size`` (height, width).
             previous: vertices and camera of the frame before; part of the renderers' common interface, this
                 one needs no past.
+            light: what is drawn stands in. None: pixels are as bright as they were photographed.
             samples: a side of each pixel, 1 or 2; with one the outline is jagged, and depth that of pixel centres.
 
         Raises:
@@ -118,7 +114,6 @@ class WarpRenderer:
         box = camera.covering_box(vertices)
         if box is not None:
             with torch.inference_mode():
-                light = subject.lights[0] if self._relit else None
                 _draw(canvas, box, prepared, vertices, camera, light, samples)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
@@ -190,7 +185,7 @@ def _draw(
     prepared: _Prepared,
     vertices: Tensor,
     camera: Camera,
-    light: Tensor | None,
+    light: Light | None,
     samples: int,
 ) -> None:
     x0, y0, x1, y1 = box
@@ -203,7 +198,7 @@ def _draw(
         return
     face = fragments.pix_to_face.flatten().index_select(0, place)
     bary = fragments.bary.reshape(-1, 3).index_select(0, place)
-    lit = None if light is None else brightness(light, vertex_normals(vertices, prepared.faces))
+    lit = None if light is None else light.brightness(vertex_normals(vertices, prepared.faces))
     colour, source = _colours(prepared, face, bary, place, lit)
 
     drawn = torch.zeros(size.numel(), 4)
@@ -250,7 +245,7 @@ def _colours(
 ) -> tuple[Tensor, Tensor]:
     """Colour (P, 3) and provenance (P,) of surface points given as face, barycentrics and place on the screen.
 
-    ``lit``: (V,) by how much the light on the mesh brightens it; None: as photographed.
+    ``lit``: (V, 3) by how much the light on the mesh brightens it; None: as photographed.
     """
     texel = _interpolate(prepared.texel_corners, face, bary)
     size = prepared.source.shape[0]
@@ -274,7 +269,7 @@ def _colours(
         mixed = torch.where(part < 1, torch.lerp(colour.index_select(0, chosen), direct, part), direct)
         colour.index_copy_(0, chosen, mixed)
     if lit is not None:
-        now = _interpolate(lit[prepared.faces][..., None], face, bary)
+        now = _interpolate(lit[prepared.faces], face, bary)
         before = prepared.shade.flatten().index_select(0, flat)[:, None]
         colour.mul_((now / before).clamp_(1 / BRIGHTEST, BRIGHTEST)).clamp_(max=1)
     return colour, source

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from neural.frame_pool import MOST_WORKERS, available_cores
+from neural.light import Light
 from neural.render import RenderResult
 from neural.subject import Subject
 from smpl_fitting.errors import LiquidMotionError
@@ -37,6 +38,7 @@ class Renderer(Protocol):
         camera: Camera,
         size: tuple[int, int],
         previous: tuple[Tensor, Camera] | None = None,
+        light: Light | None = None,
     ) -> RenderResult: ...
 
 

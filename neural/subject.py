@@ -36,7 +36,7 @@ from torch import Tensor
 from neural.background import background_from_still
 from neural.diffusion import landmark
 from neural.hands import hand_trust, skin_colour
-from neural.light import brightness, estimate_light
+from neural.light import Light, estimate_light
 from neural.source_view import SourceView
 from neural.surface import Surface, build_atlas, refine
 from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, TexelReading, fuse, read_view
@@ -87,6 +87,11 @@ class Subject:
     trust: np.ndarray
     shade: np.ndarray
     background: np.ndarray
+
+    @property
+    def light(self) -> Light:
+        """That of the first source."""
+        return Light.of_photo(self.lights[0])
 
     def dress(self, body: BodyModel) -> BodyModel:
         """The body model (bare, of the subject's kind) in the subject's clothes."""
@@ -221,7 +226,10 @@ def _paint(
         readings.append(reading)
     places = atlas.points(refined.lift(body.v_template), fine.faces)
     lights = _lights([view.motion.source for view in sources], readings, places, part)
-    shades = [brightness(light, one.normal) for light, one in zip(lights, readings, strict=True)]
+    shades = [
+        Light.of_photo(light).brightness(one.normal)[:, 0]
+        for light, one in zip(lights, readings, strict=True)
+    ]
     fused = fuse(atlas, readings, shades)
     whole = complete(body, refined, atlas, fused, skin)
     seen = (whole.provenance != INVENTED) & (whole.provenance != MIRRORED)

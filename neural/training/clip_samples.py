@@ -75,7 +75,7 @@ class _Clip:
 
     def __init__(self, footage: Footage, fit: Fit, subject: Subject, dressed: BodyModel) -> None:
         self._footage, self._fit, self._subject, self._dressed = footage, fit, subject, dressed
-        self._warp = WarpRenderer(relit=True)
+        self._warp = WarpRenderer()
         self._scope = person_scope(subject)
         self.seen: SourceInputs = source_inputs(subject, self._scope)
 
@@ -113,9 +113,9 @@ class _Clip:
 
     def _target(self, frame: int, window: Window, before: Window | None) -> Target:
         past = None if before is None else (self._vertices(frame - 1), before.camera)
-        inputs = target_inputs(
-            self._subject, self.seen, self._warp, self._vertices(frame), window.camera, past
-        )
+        subject = self._subject
+        vertices = self._vertices(frame)
+        inputs = target_inputs(subject, self.seen, self._warp, vertices, window.camera, subject.light, past)
         image = np.ascontiguousarray(self._footage.frame(frame)[..., :3])
         planes = picture_planes(image, refine_mask(image, self._fit.detections.mask(frame)))
         return Target(inputs, photographed(planes, window, 1.0, inputs.warp))

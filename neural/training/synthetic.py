@@ -131,7 +131,7 @@ def make_subject_samples(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     scope = head_scope(subject) if part == HEAD else person_scope(subject)
-    seen, warp = source_inputs(subject, scope), WarpRenderer(relit=True)
+    seen, warp = source_inputs(subject, scope), WarpRenderer()
     made: list[Target] = []
     for moment in progress.track(range(sources, sources + targets), targets):
         made += _moment(actor, subject, scope, seen, warp, moment, cameras, len(made), rng)
@@ -214,12 +214,13 @@ def _moment(
     if now is None or before is None:
         return []
     past = (fits[1], before.camera) if rng.random() < 0.7 else None
-    inputs = target_inputs(subject, seen, warp, fits[0], now.camera, past)
+    inputs = target_inputs(subject, seen, warp, fits[0], now.camera, subject.light, past)
     target = Target(inputs, _truth(actor, 2 * moment, now))
     if rng.random() >= _PAIR_SHARE:
         return [target]
     earlier = Target(
-        target_inputs(subject, seen, warp, fits[1], before.camera), _truth(actor, 2 * moment + 1, before)
+        target_inputs(subject, seen, warp, fits[1], before.camera, subject.light),
+        _truth(actor, 2 * moment + 1, before),
     )
     flow = _true_flow(actor, moment, now.camera, before.camera)
     return [earlier, replace(target, before=number, flow=flow)]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural.light import irradiance
+from neural.light import Light
 from neural.source_view import SourceView
 from neural.subject import body_surface
 from neural.surface import refine
@@ -54,7 +54,7 @@ def lit(colour: Tensor, normals: Tensor, light: Tensor | None) -> Tensor:
     if light is None:
         return colour
     exposure = 1 / (1 + float(light[:3].norm()) + abs(float(light[3])))
-    linear = srgb_to_linear(colour.numpy()) * exposure * irradiance(light, normals).numpy()[:, None]
+    linear = srgb_to_linear(colour.numpy()) * exposure * Light.of_photo(light).irradiance(normals).numpy()
     return torch.from_numpy(linear_to_srgb(linear)).float()
 
 
@@ -62,7 +62,8 @@ def lit(colour: Tensor, normals: Tensor, light: Tensor | None) -> Tensor:
 class Painted:
     """A body with a colour at every point, and pictures of it taken by our rasterizer at twice the size.
 
-    ``light``: (4,) of :func:`neural.light.irradiance`, which falls on it in the world; None: colours show as they are.
+    ``light``: (4,) that falls on it in the world, as :func:`neural.light.estimate_light` tells it; None: colours are
+    shown as they are.
     """
 
     body: BodyModel

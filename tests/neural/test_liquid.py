@@ -44,7 +44,7 @@ def stirred(tmp_path_factory):
 
 def test_untrained_it_is_the_warp(subject, pose, untrained):
     vertices, camera = pose[0]
-    warp = WarpRenderer(relit=True).render(subject, vertices, camera, camera.image_size)
+    warp = WarpRenderer().render(subject, vertices, camera, camera.image_size, light=subject.light)
     liquid = LiquidRenderer(untrained).render(subject, vertices, camera, camera.image_size)
     assert np.abs(warp.rgba[..., 3] - liquid.rgba[..., 3]).max() < 1e-3
     seen = warp.rgba[..., 3] > 0.01
@@ -179,7 +179,7 @@ def test_the_flow_reads_each_source_at_the_same_surface_point(subject, pose):
     vertices, camera = pose[0]
     window = scope_window(vertices, camera, person_scope(subject))
     sources = source_inputs(subject, person_scope(subject))
-    inputs = target_inputs(subject, sources, WarpRenderer(), vertices, window.camera)
+    inputs = target_inputs(subject, sources, WarpRenderer(), vertices, window.camera, subject.light)
     read = torch.nn.functional.grid_sample(sources.pictures[:1], inputs.grid[:1], align_corners=False)[0]
     trusted = (inputs.trust[0, 0] > 0.6) & (inputs.warp[3, 1::2, 1::2] == 1)
     assert int(trusted.sum()) > 500
@@ -197,7 +197,7 @@ def test_beside_the_body_the_flow_goes_on_as_if_all_there_moved_with_it(subject,
     now = (vertices - middle) @ turn.T + middle
     window = scope_window(now, camera, person_scope(subject))
     sources = source_inputs(subject, person_scope(subject))
-    inputs = target_inputs(subject, sources, WarpRenderer(), now, window.camera)
+    inputs = target_inputs(subject, sources, WarpRenderer(), now, window.camera, subject.light)
     depth = rasterize(now, subject.surface.faces, window.camera).depth[1::2, 1::2]
     away, nearest = ndimage.distance_transform_edt(depth.isinf().numpy(), return_indices=True)
     row, column = np.nonzero((away > 1) & (away < 8))
@@ -218,11 +218,13 @@ def test_the_past_is_carried_along_the_body(subject, pose):
     scope = person_scope(subject)
     windows = [scope_window(vertices, camera, scope) for vertices in (before, now)]
     warp, sources = WarpRenderer(), source_inputs(subject, person_scope(subject))
-    inputs = target_inputs(subject, sources, warp, now, windows[1].camera, (before, windows[0].camera))
+    inputs = target_inputs(
+        subject, sources, warp, now, windows[1].camera, subject.light, (before, windows[0].camera)
+    )
     known = inputs.previous[3] == 1
     assert float(known.float().sum() / (inputs.warp[3] == 1).sum()) > 0.8
     assert float((inputs.previous[:3] - inputs.warp[:3]).abs().mean(0)[known].median()) < 0.03
-    alone = target_inputs(subject, sources, warp, now, windows[1].camera)
+    alone = target_inputs(subject, sources, warp, now, windows[1].camera, subject.light)
     assert not alone.previous.any()
 
 

@@ -37,7 +37,7 @@ def error_seen(drawn, truth, coverage):
 def test_relit_where_she_stood_is_the_photograph(beside_a_lamp):
     painted, lit = beside_a_lamp
     vertices, camera = painted.vertices(body_pose()), level_camera()
-    drawn = WarpRenderer(relit=True).render(lit, vertices, camera, SIZE)
+    drawn = WarpRenderer().render(lit, vertices, camera, SIZE, light=lit.light)
     assert error_seen(drawn, *painted.picture(body_pose(), camera)) < 4.0
 
 
@@ -48,8 +48,8 @@ def test_relit_the_lamp_stays_where_it_is_when_she_turns(beside_a_lamp, yaw):
     truth = painted.picture(pose, camera)
     vertices = painted.vertices(pose)
     as_photographed, relit = (
-        error_seen(WarpRenderer(relit=one).render(lit, vertices, camera, SIZE), *truth)
-        for one in (False, True)
+        error_seen(WarpRenderer().render(lit, vertices, camera, SIZE, light=one), *truth)
+        for one in (None, lit.light)
     )
     assert relit < 0.5 * as_photographed
 
@@ -59,7 +59,8 @@ def test_relit_even_light_changes_nothing(subject, checked):
     assert float(subject.lights[:, :3].norm(dim=1).max()) < 0.1
     vertices = checked.vertices(body_pose(40.0))
     plain, relit = (
-        WarpRenderer(relit=one).render(subject, vertices, level_camera(), SIZE).rgba for one in (False, True)
+        WarpRenderer().render(subject, vertices, level_camera(), SIZE, light=one).rgba
+        for one in (None, subject.light)
     )
     assert np.abs(plain - relit).max() < 0.1 and np.abs(plain - relit).mean() < 0.005
 

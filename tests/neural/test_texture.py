@@ -5,7 +5,7 @@ import pytest
 import torch
 from painted import Painted, body_pose, level_camera
 
-from neural.light import brightness
+from neural.light import Light
 from neural.source_view import pixel_trust, view_fragments
 from neural.subject import body_surface
 from neural.surface import build_atlas, refine
@@ -96,7 +96,7 @@ def test_shade_goes_with_the_colours(open_body, refined, atlas):
         open_body, lambda rest, part: torch.full((len(rest), 3), 0.6), torch.tensor([1.5, 0, 1, 0.2])
     )
     reads = [read_view(refined, atlas, gray.view(body_pose(yaw))) for yaw in (0.0, 60.0)]
-    fused = fuse(atlas, reads, [brightness(gray.light, one.normal) for one in reads])
+    fused = fuse(atlas, reads, [Light.of_photo(gray.light).brightness(one.normal)[:, 0] for one in reads])
     np.testing.assert_allclose(fused.gains, 1, atol=0.02)  # it is the light that differs, not the exposure
     seen = fused.trust > 0.3
     plain = fused.colour[seen].mean(1) / fused.shade[seen]
