@@ -15,6 +15,14 @@ BACKGROUNDS = (
 )
 # from 4.5, Blender warns about // paths in properties that do not declare them
 _RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5, 0) else {}
+LIGHTS = (
+    (
+        "photo",
+        "Photo's",
+        "As bright as in the photo; with Liquid the photo's lamp stays where it is when the person turns",
+    ),
+    ("scene", "Scene's", "The lamps and the world of the scene"),
+)
 RENDERERS = (
     ("warp", "Warp", "The source's own pixels, carried along the body's surface"),
     (
@@ -69,6 +77,9 @@ class LIQUID_MOTION_SceneSettings(bpy.types.PropertyGroup):
     )
     renderer: bpy.props.EnumProperty(
         name="Renderer", description="How a person is drawn", items=RENDERERS, update=_look_again
+    )
+    light: bpy.props.EnumProperty(
+        name="Light", description="What light the person stands in", items=LIGHTS, update=_look_again
     )
     motion_blur_samples: bpy.props.IntProperty(
         name="Samples",

@@ -36,7 +36,7 @@ from torch import Tensor
 from neural.background import background_from_still
 from neural.diffusion import landmark
 from neural.hands import hand_trust, skin_colour
-from neural.light import Light, estimate_light
+from neural.light import DISPLAY_GAMMA, Light, estimate_light
 from neural.source_view import SourceView
 from neural.surface import Surface, build_atlas, refine
 from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, TexelReading, fuse, read_view
@@ -92,6 +92,14 @@ class Subject:
     def light(self) -> Light:
         """That of the first source."""
         return Light.of_photo(self.lights[0])
+
+    @property
+    def exposure(self) -> float:
+        """How much light, as a multiple of the even part, the sources show on average on what they show."""
+        shown = (self.source != INVENTED) & (self.source != MIRRORED)
+        if not shown.any():
+            return 1.0
+        return float((self.shade[shown].astype(np.float32) ** DISPLAY_GAMMA).mean())
 
     def dress(self, body: BodyModel) -> BodyModel:
         """The body model (bare, of the subject's kind) in the subject's clothes."""

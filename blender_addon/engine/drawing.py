@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Drawing:
 
     Attributes:
         renderer: ``warp`` or ``liquid``.
+        relit: have ``warp`` draw in the photo's lamp, as ``liquid`` does, where no other light is asked for.
         report: ``report(stage, fraction, eta_s)`` of one person's picture.
         cancelled: whether to stop.
     """
@@ -34,6 +35,7 @@ class Drawing:
     renderer: str
     report: Report = lambda stage, fraction, eta_s: None
     cancelled: Callable[[], bool] = lambda: False
+    relit: bool = False
 
     def picture(self, snapshot: Snapshot, previous: Snapshot | None = None) -> Picture:
         """Everybody, the nearer over the farther.
@@ -48,6 +50,8 @@ class Drawing:
         pictures = []
         for person in snapshot.people:
             arrays, behind = view_arrays(person, snapshot.view)
+            if person.lamps is not None:
+                arrays |= {f"light_{name}": array for name, array in asdict(person.lamps).items()}
             earlier = before.get(person.key)
             if previous is not None and earlier is not None:
                 old, _ = view_arrays(earlier, previous.view)
@@ -67,6 +71,7 @@ class Drawing:
             "arrays": str(source),
             "size": list(size),
             "renderer": self.renderer,
+            "relit": self.relit,
             "out": str(new_path(self.worker.folder, "picture")),
         }
         try:

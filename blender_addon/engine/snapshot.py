@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -11,16 +11,19 @@ import numpy as np
 
 from ..errors import AddonError
 from ..scene.camera import View
+from ..scene.lamps import Lamps, lamps_at
 from ..scene.paths import absolute_path
 
 
 @dataclass(frozen=True)
 class Person:
-    """One visible body: who it is over time, the subject's folder, and its vertices (V, 3) float32 in the world."""
+    """One visible body: who it is over time, the subject's folder, its vertices (V, 3) float32 in the world, and the
+    scene's light on it, None where the photo's counts."""
 
     key: tuple
     subject: str
     vertices: np.ndarray
+    lamps: Lamps | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ def people_of(depsgraph: bpy.types.Depsgraph) -> tuple[Person, ...]:
     if not people and not any(object.liquid_motion.subject for object in depsgraph.scene.objects):
         raise AddonError(
             "no mesh of the scene has a subject; set it under Liquid Motion > Person, or import a person"
+        )
+    if depsgraph.scene.liquid_motion.light == "scene":
+        return tuple(
+            replace(one, lamps=lamps_at(depsgraph, one.vertices.mean(0, dtype=float))) for one in people
         )
     return people
 

@@ -36,6 +36,7 @@ def draw_settings(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """What the engine reads from the scene's own settings, and whether colours are kept."""
     settings = scene.liquid_motion
     layout.prop(settings, "renderer")
+    layout.prop(settings, "light")
     layout.prop(settings, "background")
     if settings.background == "plate":
         layout.prop(settings, "plate")

@@ -37,7 +37,7 @@ _RENDER = (
     "use_motion_blur",
     "motion_blur_shutter",
 )
-_SCENE = ("frame_start", "frame_end", "frame_step", "camera")
+_SCENE = ("frame_start", "frame_end", "frame_step", "camera", "world")
 
 
 def is_combined(scene: bpy.types.Scene) -> bool:
@@ -131,10 +131,12 @@ def synchronise(scene: bpy.types.Scene) -> None:
     for owner, other, names in ((person, scene, _SCENE), (person.render, scene.render, _RENDER)):
         for name in names:
             _assign(owner, name, getattr(other, name))
-    for name in ("renderer", "motion_blur_samples"):  # what is behind the person is the compositor's
+    for name in ("renderer", "light", "motion_blur_samples"):  # what is behind the person is the compositor's
         _assign(person.liquid_motion, name, getattr(scene.liquid_motion, name))
     people = people_in(scene)
     wanted = [*people, scene.camera] if scene.camera is not None else people
+    if scene.liquid_motion.light == "scene":
+        wanted = [*wanted, *(thing for thing in scene.objects if thing.type == "LIGHT")]
     _keep_only(person.collection, wanted)
     shadows = _shadows(scene)
     if shadows is None:

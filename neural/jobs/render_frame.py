@@ -23,9 +23,11 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
     Params:
         subject: the subject's folder.
         arrays: an ``.npz`` with ``vertices`` (V, 3) world Z-up metres and an OpenCV camera ``K`` (3, 3),
-            ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before.
+            ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before, and the
+            light to draw in: ``light_even`` (3,), ``light_towards`` and ``light_strengths`` (M, 3), linear RGB.
         size: ``[height, width]``.
         renderer: a name of :mod:`neural.renderers`.
+        relit: where no light is given, draw in the photo's, whatever the renderer's habit.
         out: the file to write.
 
     Returns:
@@ -55,7 +57,10 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         )
     previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
     start = time.perf_counter()
-    result = renderer.render(subject, vertices, camera, size, previous=previous)
+    light = subject.light if params.get("relit") else None
+    if "light_even" in arrays:
+        light = _light(arrays, subject)
+    result = renderer.render(subject, vertices, camera, size, previous=previous, light=light)
     render_s = time.perf_counter() - start
     box = _shown(result.rgba[..., 3])
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
@@ -109,28 +114,41 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise LiquidMotionError(f"{path}: not readable as .npz ({error}); write the arrays again") from error
 
 
-def _view(arrays: dict[str, np.ndarray], prefix: str, size: tuple[int, int]):
-    """Vertices and camera of one moment, as tensors."""
+def _light(arrays: dict[str, np.ndarray], subject):
+    """The scene's light on a body as bright in it as the photo shows her, where the scene's is 1."""
     import torch
 
+    from neural.light import Light
+
+    lamps = len(arrays.get("light_towards", ()))
+    even, towards, strengths = (
+        _tensor(arrays, f"light_{name}", shape)
+        for name, shape in (("even", (3,)), ("towards", (lamps, 3)), ("strengths", (lamps, 3)))
+    )
+    exposure = subject.exposure
+    return Light(even * exposure, torch.zeros(3), towards, strengths * exposure)
+
+
+def _view(arrays: dict[str, np.ndarray], prefix: str, size: tuple[int, int]):
+    """Vertices and camera of one moment, as tensors."""
     from smpl_fitting.geometry import Camera
 
-    shapes = {"vertices": (None, 3), "K": (3, 3), "R": (3, 3), "t": (3,)}
-    tensors = {}
-    for name, shape in shapes.items():
-        array = arrays.get(prefix + name)
-        if array is None:
-            raise LiquidMotionError(
-                f"array {prefix + name!r} is missing; the frame needs vertices, K, R and t"
-            )
-        fits = array.ndim == len(shape) and all(
-            s in (None, n) for s, n in zip(shape, array.shape, strict=True)
+    shapes = (("vertices", (None, 3)), ("K", (3, 3)), ("R", (3, 3)), ("t", (3,)))
+    vertices, K, R, t = (_tensor(arrays, prefix + name, shape) for name, shape in shapes)
+    return vertices, Camera(K, R, t, size)
+
+
+def _tensor(arrays: dict[str, np.ndarray], name: str, shape: tuple[int | None, ...]):
+    """An array as a tensor, where it has that shape; None stands for any length."""
+    import torch
+
+    array = arrays.get(name)
+    if array is None:
+        raise LiquidMotionError(f"array {name!r} is missing; see neural.jobs.render_frame for what is needed")
+    fits = array.ndim == len(shape) and all(s in (None, n) for s, n in zip(shape, array.shape, strict=True))
+    if not fits or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise LiquidMotionError(
+            f"array {name!r} has shape {array.shape} and type {array.dtype}; "
+            f"it must hold finite numbers in shape {shape}"
         )
-        if not fits or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-            raise LiquidMotionError(
-                f"array {prefix + name!r} has shape {array.shape} and type {array.dtype}; "
-                f"it must hold finite numbers in shape {shape}"
-            )
-        tensors[name] = torch.as_tensor(array, dtype=torch.float32)
-    camera = Camera(tensors["K"], tensors["R"], tensors["t"], size)
-    return tensors["vertices"], camera
+    return torch.as_tensor(array, dtype=torch.float32)

@@ -205,6 +205,14 @@ def test_person_scene_follows(addon, person):
     assert set(drawn.collection.objects) == {second.mesh, cameras[1]}
     assert (drawn.render.resolution_x, drawn.frame_end, drawn.camera) == (123, 7, cameras[1])
     assert (drawn.render.use_border, drawn.render.border_min_x) == (True, 0.25)
+    lamp = bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "SUN"))
+    scene.collection.objects.link(lamp)
+    for asked, seen in (("photo", False), ("scene", True), ("photo", False)):
+        scene.liquid_motion.light = asked
+        for handler in bpy.app.handlers.render_pre:
+            handler(scene)
+        assert (lamp in set(drawn.collection.objects)) == seen and drawn.liquid_motion.light == asked
+    assert drawn.world == scene.world
     bpy.data.scenes.remove(drawn)  # by hand: the scene is not combined any more
     assert not combine.is_combined(scene)
     for handler in bpy.app.handlers.render_pre:

@@ -104,6 +104,32 @@ print('JSON' + json.dumps(said))
         assert (moved > 0.01) == (name != "none"), name
 
 
+def test_the_scenes_light_is_told_where_it_is_asked_for(studio):
+    """By default the photo's counts; a lamp straight above the body comes from straight above."""
+    studio.show(known_picture() / 255)
+    studio.build()
+    found = studio.script(
+        f"""
+arrays, said = {str(studio.folder / "arrays.npz")!r}, []
+data = bpy.data.lights.new('Lamp', 'POINT'); data.energy, data.color = 500, (1, 0.5, 0)
+lamp = bpy.data.objects.new('Lamp', data); scene.collection.objects.link(lamp)
+for asked in ('photo', 'scene'):
+    scene.liquid_motion.light = asked
+    middle = np.load(arrays)['vertices'].mean(0) if said else np.zeros(3)
+    lamp.location = middle + [0, 0, 3]
+    bpy.ops.render.render()
+    sent = np.load(arrays)
+    said.append({{name: sent[name].tolist() for name in sent.files if name.startswith('light_')}})
+print('JSON' + json.dumps(said))
+"""
+    )
+    assert found[0] == {}
+    np.testing.assert_allclose(found[1]["light_towards"], [[0, 0, 1]], atol=1e-4)
+    strength = 500 / (4 * np.pi**2 * 9)
+    np.testing.assert_allclose(found[1]["light_strengths"], [[strength, strength / 2, 0]], rtol=1e-3)
+    assert len(found[1]["light_even"]) == 3
+
+
 def test_changed_vertex_count_is_refused(studio):
     studio.show(known_picture() / 255)
     studio.build()
