@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from neural.texture import TexelReading
 from smpl_fitting.body.names import PART_NAMES
-from smpl_fitting.video.exr import srgb_to_linear
+from smpl_fitting.colour import srgb_to_linear
 
 DISPLAY_GAMMA = 2.2
 """By what power display-referred values follow light."""

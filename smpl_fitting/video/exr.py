@@ -7,21 +7,11 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 
+from smpl_fitting.colour import linear_to_srgb, srgb_to_linear
 from smpl_fitting.errors import FootageError
 
 FAR = 1e10  # Blender's depth of an empty pixel
 _LAYER = "ViewLayer"
-
-
-def srgb_to_linear(values: np.ndarray) -> np.ndarray:
-    """Display-referred sRGB in [0, 1] to linear light (IEC 61966-2-1)."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(values: np.ndarray) -> np.ndarray:
-    """Linear light to display-referred sRGB (IEC 61966-2-1); values are cut to [0, 1]."""
-    values = np.clip(values, 0.0, 1.0)
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
 
 
 def write(path: Path, rgba: np.ndarray, depth: np.ndarray | None) -> None:

@@ -15,9 +15,9 @@ from neural.source_view import SourceView
 from neural.subject import body_surface
 from neural.surface import refine
 from smpl_fitting.body import BodyModel
+from smpl_fitting.colour import linear_to_srgb, srgb_to_linear
 from smpl_fitting.geometry import Camera, interpolate, matrix_to_axis_angle, rasterize, vertex_normals
 from smpl_fitting.motion import Motion
-from smpl_fitting.video.exr import linear_to_srgb, srgb_to_linear
 from smpl_fitting.world import LEVEL_CAMERA
 
 BODY_UPRIGHT = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # Y-up to Z-up, facing -Y

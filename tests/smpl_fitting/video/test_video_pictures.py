@@ -9,9 +9,9 @@ import OpenEXR
 import pytest
 from numbered_clips import number, numbered
 
+from smpl_fitting.colour import linear_to_srgb, srgb_to_linear
 from smpl_fitting.errors import FootageError, LiquidMotionError
 from smpl_fitting.video import SequenceWriter, open_footage, read_image, write_image
-from smpl_fitting.video.exr import linear_to_srgb, srgb_to_linear
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 56, 4), dtype=np.uint8)
 
