@@ -177,7 +177,7 @@ class Preview:
         quality = self._pace.next(state, time.monotonic())
         if quality is None:
             return
-        relit = renderer == "liquid"  # coarse pictures are as bright as fine ones
+        relight = renderer == "liquid"  # coarse pictures are as bright as fine ones
         if quality == COARSE:
             view, renderer = coarser(view, COARSE_SIDE), "warp"
         try:
@@ -186,18 +186,18 @@ class Preview:
             self._failed = str(error)
             return
         asked = Answer(state, quality)
-        arguments = (asked, Snapshot(self._people, view), python, renderer, relit)
+        arguments = (asked, Snapshot(self._people, view), python, renderer, relight)
         self._thread = threading.Thread(target=self._work, args=arguments, name="liquid-motion", daemon=True)
         self._thread.start()
 
-    def _work(self, asked: Answer, snapshot: Snapshot, python: str, renderer: str, relit: bool) -> None:
+    def _work(self, asked: Answer, snapshot: Snapshot, python: str, renderer: str, relight: bool) -> None:
         """In a thread of its own: nothing here may touch bpy."""
         try:
             worker = jobs.shared_worker(python)
             self._starting = worker.greeting is None
             worker.wait_until_ready()
             self._starting = False
-            picture = Drawing(worker, renderer, relit=relit).picture(snapshot)
+            picture = Drawing(worker, renderer, relight=relight).picture(snapshot)
         except AddonError as error:
             self._starting = False
             self._answer = replace(asked, error=str(error))

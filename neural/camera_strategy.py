@@ -196,14 +196,17 @@ def _plan(
     return CameraPlan(cameras, image_size, background)
 
 
+def azimuth(R: np.ndarray) -> float:
+    """Radians about the vertical in which a camera (3, 3) looks, counter-clockwise from the world's X.
+
+    One that looks straight down has that of its picture's top.
+    """
+    direction = R[2] if math.hypot(R[2, 0], R[2, 1]) > 1e-3 else -R[1]
+    return math.atan2(direction[1], direction[0])
+
+
 def _seen_from(source_R: np.ndarray, driving_R: np.ndarray) -> np.ndarray:
     """The source camera turned about the world's vertical until it looks where the driving camera looks."""
-
-    def azimuth(R: np.ndarray) -> float:
-        # of the view direction (third row); a camera that looks straight down has that of its picture's top
-        direction = R[2] if math.hypot(R[2, 0], R[2, 1]) > 1e-3 else -R[1]
-        return math.atan2(direction[1], direction[0])
-
     angle = azimuth(source_R) - azimuth(driving_R)
     c, s = math.cos(angle), math.sin(angle)
     return source_R @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

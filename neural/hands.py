@@ -28,10 +28,11 @@ _FEW = 50  # texels
 
 
 def skin_colour(colour: Tensor, trust: Tensor, from_nose: Tensor) -> Tensor | None:
-    """(3,) the face's median colour, or None where the face is not seen.
+    """(C,) the face's median colour, or None where the face is not seen.
 
     Args:
-        colour: (N, 3). trust: (N,). from_nose: (N,) metres from the nose's tip in the rest pose.
+        colour: (N, C), whatever stands beside it included. trust: (N,). from_nose: (N,) metres from the nose's tip in
+            the rest pose.
     """
     face = (from_nose < FACE_RADIUS) & (trust > 0.2)
     if int(face.sum()) < _FEW:

@@ -1,17 +1,19 @@
 """The light that a person stands in, told from how bright her sides are, so that she can be lit anew in another pose.
 
-A picture shows what stuff reflects times the light that falls on it. Of two places of the same stuff the quotient is
-the light's alone: the same place in two pictures, its mirror image on the other side of the body, and places of one
-part that have the same hue. Prints, dirt and shadows make some of these pairs lie; a robust fit lives with them.
+A picture shows what a material reflects (its albedo) times the light that falls on it. Of two places of one material
+the quotient is the light's alone: the same place in two pictures, its mirror image on the other side of the body, and
+places of one part that have the same hue. Prints, dirt and shadows make some of these pairs lie; a robust fit lives
+with them.
 
-The light of a photo is an even one from all sides, a lamp (Lambert's cosine) and a sky: what of irradiance matters on
-matt surfaces (Ramamoorthi and Hanrahan 2001), in four numbers, so that the sides that are seen tell of the others.
+The light of a photo is an ambient one from all sides, a lamp (Lambert's cosine) and a sky: what of irradiance matters
+on matt surfaces (Ramamoorthi and Hanrahan 2001), in four numbers, so that the sides that are seen tell of the others.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -26,16 +28,17 @@ from smpl_fitting.colour import srgb_to_linear
 DISPLAY_GAMMA = 2.2
 """By what power display-referred values follow light."""
 BRIGHTEST = 3.0
-"""By how much at most a display-referred colour is changed, up or down."""
+"""By how much at most a display-referred colour is brightened."""
 
-_DARKEST = 0.1  # of the even light
+_DARKEST = 0.1  # of the ambient light
 _MOST_SKY = 0.4
 _TEXELS = 40_000  # of the atlas that are looked at
 _PAIRS = 12_000  # of each kind
 _TRUSTED = 0.25
+_WHITE, _NIGHT = 0.98, 0.06  # of the brightest channel: beyond them a pixel says nothing of the light
 _FEW = 500  # texels seen, below which a picture says nothing
 _MIRRORED = 0.008  # metres between a texel's mirror image and the texel it is compared with
-_HUE_STEP = 0.12  # of the two log colour ratios: what is closer counts as the same stuff
+_HUE_STEP = 0.12  # of the two log colour ratios: what is closer counts as the same material
 _BLACK = 0.004  # added to linear light before its logarithm
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
 # The pairs are not independent: they count as so many measurements against the spread of lamp and sky.
@@ -53,44 +56,49 @@ _STARTS = ((0, 0, 0), (0, -0.5, 0.5), (0.5, -0.3, 0.3), (-0.5, -0.3, 0.3), (0, 0
 
 @dataclass(frozen=True)
 class Light:
-    """What falls on matt surfaces, as a multiple of what makes a colour show as it is; linear RGB.
+    """Irradiance of matt surfaces, as a multiple of what makes a colour show as it is; linear RGB.
 
     Attributes:
-        even: (3,) from all sides alike. sky: (3,) how much more of it comes from straight above, and less from below.
-        lamps: (M, 3) unit vectors of the Z-up world towards each lamp. strengths: (M, 3) on a surface that faces it.
+        ambient: (3,) from all sides alike. sky: (3,) how much more comes from straight above, and less from below.
+        directions: (M, 3) unit vectors of the Z-up world towards each lamp. intensities: (M, 3) on a surface that
+            faces it.
     """
 
-    even: Tensor
+    ambient: Tensor
     sky: Tensor
-    lamps: Tensor
-    strengths: Tensor
+    directions: Tensor
+    intensities: Tensor
 
     @staticmethod
-    def of_photo(told: Tensor) -> Light:
+    def of_photo(coefficients: Tensor) -> Light:
         """From the four numbers (4,) of :func:`estimate_light`."""
-        strength = told[:3].norm()
         return Light(
-            even=torch.ones(3),
-            sky=told[3].expand(3),
-            lamps=functional.normalize(told[None, :3], dim=1),
-            strengths=strength.expand(1, 3),
+            ambient=torch.ones(3),
+            sky=coefficients[3].expand(3),
+            directions=functional.normalize(coefficients[None, :3], dim=1),
+            intensities=coefficients[:3].norm().expand(1, 3),
         )
 
     def irradiance(self, normals: Tensor) -> Tensor:
-        """(N, 3) light on surfaces with unit normals (N, 3) of the world."""
-        received = (
-            self.even + normals[:, 2:] * self.sky + (normals @ self.lamps.T).clamp(min=0) @ self.strengths
-        )
-        return received.clamp(min=_DARKEST)
+        """(N, 3) at surfaces with unit normals (N, 3) of the world."""
+        lamps = (normals @ self.directions.T).clamp(min=0) @ self.intensities
+        return (self.ambient + normals[:, 2:] * self.sky + lamps).clamp(min=0)
 
     def brightness(self, normals: Tensor) -> Tensor:
         """(N, 3) by how much it brightens display-referred colours: irradiance to the power 1 / 2.2."""
         return self.irradiance(normals) ** (1 / DISPLAY_GAMMA)
 
 
+def turned(coefficients: Tensor, angle: float) -> Tensor:
+    """Lights (S, 4) of photos, turned by radians about the vertical, counter-clockwise seen from above."""
+    c, s = math.cos(angle), math.sin(angle)
+    x, y, up, sky = coefficients.unbind(1)
+    return torch.stack([c * x - s * y, s * x + c * y, up, sky], dim=1)
+
+
 @dataclass(frozen=True)
 class _Pairs:
-    """P pairs of places of the same stuff: log brightness of the first less that of the second (P,), the normals (P, 3)
+    """P pairs of places of one material: log brightness of the first less that of the second (P,), the normals (P, 3)
     of both, and the pairs' weight (P,)."""
 
     difference: Tensor
@@ -100,11 +108,11 @@ class _Pairs:
 
 
 def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
-    """The light in which pictures were taken, as a multiple of the even part of it.
+    """The light in which pictures were taken, as a multiple of the ambient part of it.
 
     Returns:
         (4,): towards the lamp, as long as it is strong (3); how much more comes from straight above than from the
-        sides, and less from below (1). Zeros, even light, where nothing can be told.
+        sides, and less from below (1). Zeros, ambient light alone, where nothing can be told.
 
     Args:
         seen: what each of the pictures shows of the texels; all taken in one light, in one world.
@@ -116,7 +124,7 @@ def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -
     found = list(_pairs(few, places[some], _without_sides(part[some]), rng))
     if not found:
         return torch.zeros(4)
-    joined = (torch.cat([getattr(one, name) for one in found]) for name in _Pairs.__dataclass_fields__)
+    joined = (torch.cat([getattr(one, field.name) for one in found]) for field in fields(_Pairs))
     return _fitted(_Pairs(*joined))
 
 
@@ -144,7 +152,10 @@ def _pairs(
     def drawn(count: int) -> Tensor:
         return torch.from_numpy(rng.permutation(count)[:_PAIRS])
 
-    trusted = [one.trust > _TRUSTED for one in seen]
+    # blown-out whites are as bright on both sides of anything, and in the black there is but noise
+    trusted = [
+        (one.trust > _TRUSTED) & (one.colour.amax(1) < _WHITE) & (one.colour.amax(1) > _NIGHT) for one in seen
+    ]
     for index, known in enumerate(trusted):
         shown = known.nonzero()[:, 0]
         if len(shown) < _FEW:
@@ -159,12 +170,12 @@ def _pairs(
         distance, nearest = tree.query(image.numpy(), distance_upper_bound=_MIRRORED)
         close = torch.from_numpy(np.isfinite(distance))
         yield paired(index, asked[close], index, shown[torch.from_numpy(nearest)[close]])
-        first, second = _of_one_stuff(linear[index][shown], part[shown], rng)
+        first, second = _of_one_material(linear[index][shown], part[shown], rng)
         some = drawn(len(first))
         yield paired(index, shown[first[some]], index, shown[second[some]])
 
 
-def _of_one_stuff(linear: Tensor, part: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def _of_one_material(linear: Tensor, part: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Numbers of texels with the same part and hue, in pairs at random."""
     red, green, blue = linear.log().unbind(1)
     hue = torch.stack([red - green, blue - green], dim=1).div(_HUE_STEP).round().long()

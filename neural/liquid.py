@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from neural.light import Light
+from neural.light import BRIGHTEST, Light
 from neural.liquid_inputs import SourceInputs, carry_on, source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
 from neural.networks.generator import Generator, settled_picture
@@ -26,7 +26,7 @@ from neural.networks.weights import load_generator
 from neural.render import RenderResult, WarpRenderer, check_vertices
 from neural.subject import Subject
 from neural.windows import Scope, Window, cropped, head_scope, person_scope, scope_window
-from smpl_fitting.geometry import Camera
+from smpl_fitting.geometry import Camera, interpolate, rasterize, vertex_normals
 
 SHIPPED = Path(__file__).parent / "data" / "liquid_small.safetensors"
 """The weights that come with the package; ``liquid_small.md`` beside them says what they learned from."""
@@ -93,7 +93,8 @@ class LiquidRenderer:
         Args:
             previous: vertices and camera of the frame before, whose warp picture steadies this one. What is drawn
                 follows from the arguments alone, whatever was drawn before.
-            light: to stand in; that of the first source when None.
+            light: to stand in; that of the first source when None. The network draws in that one always, and what it
+                drew is lit anew.
 
         Raises:
             ValueError: the vertices are not those of the subject's mesh.
@@ -104,9 +105,8 @@ class LiquidRenderer:
         with self._preparing:
             prepared = self._prepare(subject)
         window = scope_window(vertices, camera, prepared.person.scope)
-        light = light or subject.light
         if window is None:
-            return self._warp.render(subject, vertices, camera, size, light=light)
+            return self._warp.render(subject, vertices, camera, size, light=light or subject.light)
         with torch.inference_mode():
             return self._draw(subject, prepared, vertices, camera, window, previous, light)
 
@@ -134,12 +134,12 @@ class LiquidRenderer:
         camera: Camera,
         window: Window,
         previous: tuple[Tensor, Camera] | None,
-        light: Light,
+        light: Light | None,
     ) -> RenderResult:
         closeup = camera.cropped(window.box)
-        drawn = self._warp.render(subject, vertices, closeup, closeup.image_size, light=light)
+        drawn = self._warp.render(subject, vertices, closeup, closeup.image_size, light=subject.light)
         picture = torch.from_numpy(drawn.rgba).permute(2, 0, 1)
-        scene = _Scene(subject, vertices, camera, previous, light, picture, window)
+        scene = _Scene(subject, vertices, camera, previous, picture, window)
         warp, answer = self._answer(prepared.generator, prepared.person, scene, window)
         if window.size == closeup.image_size:
             repaired = settled_picture(warp, answer)[0]
@@ -148,6 +148,8 @@ class LiquidRenderer:
             if self._heads:
                 repair = self._with_head(repair, prepared, scene)
             repaired = _repaired(picture, repair[0])
+        if light is not None:
+            repaired = _lit_anew(repaired, subject, vertices, closeup, light)
         return _pasted(repaired.permute(1, 2, 0).numpy(), drawn, window.box, camera.image_size)
 
     def _answer(
@@ -160,7 +162,7 @@ class LiquidRenderer:
             self._warp,
             scene.vertices,
             window.camera,
-            scene.light,
+            scene.subject.light,
             scene.window_before(look.scope),
             _resized(scene.cut(window.box), window.size),
         )
@@ -203,7 +205,6 @@ class _Scene:
     vertices: Tensor
     camera: Camera
     previous: tuple[Tensor, Camera] | None
-    light: Light
     picture: Tensor
     window: Window
 
@@ -239,6 +240,20 @@ def _repaired(picture: Tensor, repair: Tensor) -> Tensor:
     """
     colour = (carry_on(picture[:3], picture[3]) + repair[:3]).clamp(0, 1)
     return torch.cat([colour, torch.lerp(picture[3:], repair[3:4], repair[4:])])
+
+
+def _lit_anew(picture: Tensor, subject: Subject, vertices: Tensor, view: Camera, light: Light) -> Tensor:
+    """A picture (4, H, W) in the subject's light as it looks in another; beside the body as at its nearest point."""
+    faces = subject.surface.faces
+    normals = vertex_normals(vertices, faces)
+    ratio = light.brightness(normals) / subject.light.brightness(normals)
+    fragments = rasterize(vertices, faces, view)
+    if not bool(fragments.mask.any()):
+        return picture
+    beside = ~fragments.mask.numpy()
+    row, column = ndimage.distance_transform_edt(beside, return_distances=False, return_indices=True)
+    planes = interpolate(fragments, faces, ratio)[row, column].permute(2, 0, 1).clamp(max=BRIGHTEST)
+    return torch.cat([(picture[:3] * planes).clamp(max=1), picture[3:]])
 
 
 def _enlarged(planes: Tensor, size: tuple[int, int]) -> Tensor:

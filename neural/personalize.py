@@ -289,9 +289,6 @@ def _examples(subject: Subject, body: BodyModel, deadline: float, progress: Prog
             by = build_subject(
                 views, dressed, Path(folder) / str(place), background=views[0].image, atlas_size=_ATLAS
             )
-            by = replace(
-                by, lights=subject.lights[[source]]
-            )  # to be drawn in the light of the picture asked for
             rng = np.random.default_rng(place)
             examples += _examples_of(subject, source, by, dressed, rng, kept_aside=place == 0)
     return examples

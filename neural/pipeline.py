@@ -25,7 +25,7 @@ from neural.renderers import LIQUID, WARP, make_renderer
 from neural.scene import build_scene_file, find_blender
 from neural.sources import fit_sources
 from neural.stages import Stages, fingerprint
-from neural.subject import Subject, build_subject, load_subject
+from neural.subject import FORMAT_VERSION, Subject, build_subject, load_subject
 from neural.transfer import LONGEST_SIDE, plan_transfer, render_frames
 from smpl_fitting.body import BodyModel, load_body
 from smpl_fitting.detection import Detections
@@ -137,7 +137,7 @@ class _Run:
         self._log = log
         self._seconds: dict[str, float] = {}
         self._driving_key = fingerprint(__version__, "driving", job.driving, job.body, self._frames)
-        self._subject_key = fingerprint(__version__, "subject", list(job.sources), job.body)
+        self._subject_key = fingerprint(__version__, FORMAT_VERSION, "subject", list(job.sources), job.body)
 
     @property
     def _frames_key(self) -> str:

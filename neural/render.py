@@ -54,7 +54,7 @@ class _Prepared:
 
     texture: list[Tensor]  # (3, A, A) and smaller
     source: Tensor  # (A, A) uint8
-    shade: Tensor  # (A, A)
+    shading: Tensor  # (A, A)
     direct: Tensor  # (A, A): share of the picture against the texture
     pictures: list[list[Tensor]]  # of each source, (3, H, W) and smaller
     faces: Tensor  # (F, 3)
@@ -98,7 +98,7 @@ class WarpRenderer:
             previous: vertices and camera of the frame before; part of the renderers' common interface, this
                 one needs no past.
             light: what is drawn stands in. None: pixels are as bright as they were photographed.
-            samples: a side of each pixel, 1 or 2; with one the outline is jagged, and depth that of pixel centres.
+            samples: a side of each pixel; with one the outline is jagged, and depth that of pixel centres.
 
         Raises:
             ValueError: the vertices are not those of the subject's mesh.
@@ -138,7 +138,7 @@ def _prepare(subject: Subject) -> _Prepared:
     return _Prepared(
         texture=_levels(_planes(subject.texture[..., :3])),
         source=source,
-        shade=torch.from_numpy(subject.shade).float(),
+        shading=torch.from_numpy(subject.shading).float(),
         direct=_direct_share(subject.source, subject.trust),
         pictures=[
             _levels((_planes(image) * gain[:, None, None]).clamp(0, 1))
@@ -216,13 +216,11 @@ def _draw(
 
 
 def _summed(fine: Tensor, side: int) -> Tensor:
-    """(H, W, 4) sums over the samples (2H, 2W, 4) of each pixel. Whole rows first: they lie together in memory."""
+    """(H, W, C) sums over the samples (side H, side W, C) of each pixel. Whole rows first: they are one in memory."""
     height, width, channels = fine.shape
-    rows = fine.reshape(height // side, side, width * channels)
-    total = rows[:, 0] + rows[:, 1]
-    pairs = total.reshape(-1, side * channels)
-    pairs = pairs[:, :channels] + pairs[:, channels:]
-    return pairs.reshape(height // side, width // side, channels)
+    rows = fine.reshape(height // side, side, width * channels).unbind(1)
+    across = functools.reduce(torch.add, rows).reshape(-1, side, channels).unbind(1)
+    return functools.reduce(torch.add, across).reshape(height // side, width // side, channels)
 
 
 def _provenance(source: Tensor, place: Tensor, size: torch.Size, side: int) -> Tensor:
@@ -270,8 +268,8 @@ def _colours(
         colour.index_copy_(0, chosen, mixed)
     if lit is not None:
         now = _interpolate(lit[prepared.faces], face, bary)
-        before = prepared.shade.flatten().index_select(0, flat)[:, None]
-        colour.mul_((now / before).clamp_(1 / BRIGHTEST, BRIGHTEST)).clamp_(max=1)
+        before = prepared.shading.flatten().index_select(0, flat)[:, None]
+        colour.mul_((now / before).clamp_(max=BRIGHTEST)).clamp_(max=1)
     return colour, source
 
 

@@ -29,7 +29,11 @@ _CLASSES = {
 
 
 class Renderer(Protocol):
-    """Draws one frame; see :meth:`neural.render.WarpRenderer.render`. Several threads may ask at a time."""
+    """Draws one frame; see :meth:`neural.render.WarpRenderer.render`. Several threads may ask at a time.
+
+    Without a ``light`` each keeps its habit: ``warp`` leaves pixels as bright as they were photographed, ``liquid``
+    keeps the photo's lamp where it is when the person turns.
+    """
 
     def render(
         self,

@@ -11,13 +11,14 @@
     texture.png      RGBA; colours everywhere, A = 255 where a source shows the texel and 0 where it was filled in:
                      alpha is a note, not a coverage, so read it as channel-packed
     provenance.npz   source (A, A) uint8: 0 invented, 255 mirrored from the other side, else source number + 1;
-                     trust (A, A) uint8, 255 = seen squarely; shade (A, A) float16, by how much the light of the
+                     trust (A, A) uint8, 255 = seen squarely; shading (A, A) float16, by how much the light of the
                      sources brightened the texture
     background.png   the plate behind the person
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -51,6 +52,8 @@ from smpl_fitting.progress import Progress
 from smpl_fitting.video import read_image, write_image
 
 FORMAT_VERSION = 3
+UNLIT_VERSION = 2
+"""Folders of it know nothing of light; they are read as photographed in ambient light."""
 REFINED_VERTICES = 40_000  # edges of 6 mm: what a fill carried round the body is as fine as
 STALE_S = 3600.0  # age from which a half-made folder is taken for a killed job's and removed
 _REMAKE = "make the subject again (liquid-motion subject)"
@@ -61,18 +64,20 @@ class Subject:
     """A loaded subject folder.
 
     Attributes:
+        origins: the picture or clip that each source comes from.
         surface: the dressed body in the person's shape, at rest.
         motion: the sources' fits, one row each.
         images: (H, W, 3) uint8 for each source. masks: (H, W) uint8.
         vertices: (S, V, 3) world, of the sources' fits. cameras: one for each source.
         gains: (S, 3) exposure corrections of the sources. lights: (S, 4) that they were taken in.
         clothing: (V, 3) rest-pose offsets from the bare body, see :mod:`smpl_fitting.clothing`.
-        texture: (A, A, 4) uint8. source, trust: (A, A) uint8, shade: (A, A) float16, see the module.
+        texture: (A, A, 4) uint8. source, trust: (A, A) uint8, shading: (A, A) float16, see the module.
         background: (H, W, 3) uint8.
     """
 
     path: Path
     model: str
+    origins: tuple[str, ...]
     surface: Surface
     motion: Motion
     images: tuple[np.ndarray, ...]
@@ -85,7 +90,7 @@ class Subject:
     texture: np.ndarray
     source: np.ndarray
     trust: np.ndarray
-    shade: np.ndarray
+    shading: np.ndarray
     background: np.ndarray
 
     @property
@@ -93,23 +98,23 @@ class Subject:
         """That of the first source."""
         return Light.of_photo(self.lights[0])
 
-    @property
+    @functools.cached_property
     def exposure(self) -> float:
-        """How much light, as a multiple of the even part, the sources show on average on what they show."""
+        """Mean irradiance on what the sources show, as a multiple of the ambient light."""
         shown = (self.source != INVENTED) & (self.source != MIRRORED)
         if not shown.any():
             return 1.0
-        return float((self.shade[shown].astype(np.float32) ** DISPLAY_GAMMA).mean())
+        return float((self.shading[shown].astype(np.float32) ** DISPLAY_GAMMA).mean())
 
     def dress(self, body: BodyModel) -> BodyModel:
         """The body model (bare, of the subject's kind) in the subject's clothes."""
         return clothed(body, self.clothing)
 
     def views(self) -> list[Motion]:
-        """The fit of each source as a motion of one row, with its own picture's size."""
+        """The fit of each source as a motion of one row, with its own picture's size and origin."""
         return [
-            replace(self.motion.select(slice(row, row + 1)), image_size=camera.image_size)
-            for row, camera in enumerate(self.cameras)
+            replace(self.motion.select(slice(row, row + 1)), image_size=camera.image_size, source=origin)
+            for row, (camera, origin) in enumerate(zip(self.cameras, self.origins, strict=True))
         ]
 
 
@@ -223,31 +228,34 @@ def _paint(
     part = fine.part_labels[atlas.face]
     from_nose = (atlas.points(fine.rest, fine.faces) - landmark(body, surface.rest, "nose")).norm(dim=1)
     readings: list[TexelReading] = []
-    skin = None
     for view in progress.part("", 0.1, 0.6).track(sources, len(sources)):
         reading = read_view(refined, atlas, view)
         seen_skin = skin_colour(reading.colour, reading.trust, from_nose)
         if seen_skin is not None:
             trust = hand_trust(reading.colour, reading.trust, part, seen_skin)
             reading = replace(reading, trust=trust)
-            skin = seen_skin if skin is None else skin
         readings.append(reading)
     places = atlas.points(refined.lift(body.v_template), fine.faces)
     lights = _lights([view.motion.source for view in sources], readings, places, part)
-    shades = [
+    shadings = [
         Light.of_photo(light).brightness(one.normal)[:, 0]
         for light, one in zip(lights, readings, strict=True)
     ]
-    fused = fuse(atlas, readings, shades)
+    fused = fuse(atlas, readings, shadings)
+    seen_skins = (
+        skin_colour(torch.cat([one.colour, shading[:, None]], dim=1), one.trust, from_nose)
+        for one, shading in zip(readings, shadings, strict=True)
+    )
+    skin = next((one for one in seen_skins if one is not None), None)
     whole = complete(body, refined, atlas, fused, skin)
     seen = (whole.provenance != INVENTED) & (whole.provenance != MIRRORED)
     rgba = torch.cat([whole.colour * 255, seen[:, None] * 255.0], dim=1)
     write_image(folder / "texture.png", _picture(atlas.picture(rgba)))
     planes = torch.stack([whole.provenance.float(), whole.trust * 255], dim=1)
     source, trusted = _picture(atlas.picture(planes)).transpose(2, 0, 1)
-    shade = atlas.picture(whole.shade[:, None])[0].half().numpy()
+    shading = atlas.picture(whole.shading[:, None])[0].half().numpy()
     with atomic_path(folder / "provenance.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, source=source, trust=trusted, shade=shade)
+        np.savez_compressed(file, source=source, trust=trusted, shading=shading)
     progress.update(1.0)
     return fused.gains, lights
 
@@ -289,6 +297,9 @@ def load_subject(path: str | Path) -> Subject:
         masks = tuple(read_image(path / one["mask"])[..., 0] for one in about["sources"])
         motion = Motion.load(path / "fits.npz")
         body, views, provenance = (_arrays(path / f"{name}.npz") for name in ("body", "views", "provenance"))
+        if about["format_version"] == UNLIT_VERSION:
+            views["lights"] = np.zeros((count, 4), np.float32)
+            provenance["shading"] = np.ones(provenance["source"].shape, np.float16)
         vertices = torch.from_numpy(views["vertices"])
         surface = _surface(body)
         if motion.frame_count != count or vertices.shape != (count, *surface.rest.shape):
@@ -298,6 +309,7 @@ def load_subject(path: str | Path) -> Subject:
         return Subject(
             path=path,
             model=str(about["model"]),
+            origins=tuple(str(one["from"]) for one in about["sources"]),
             surface=surface,
             motion=motion,
             images=images,
@@ -310,7 +322,7 @@ def load_subject(path: str | Path) -> Subject:
             texture=read_image(path / "texture.png"),
             source=provenance["source"],
             trust=provenance["trust"],
-            shade=provenance["shade"],
+            shading=provenance["shading"],
             background=read_image(path / "background.png")[..., :3],
         )
     except (
@@ -335,7 +347,7 @@ def _read_about(path: Path) -> dict:
         version = about["format_version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SubjectError(f"{path}: subject.json is damaged ({error}); {_REMAKE}") from error
-    if version != FORMAT_VERSION:
+    if version not in (FORMAT_VERSION, UNLIT_VERSION):
         raise SubjectError(
             f"{path}: the subject has format {version}, this version reads {FORMAT_VERSION}; {_REMAKE}"
         )
@@ -402,6 +414,7 @@ def _key(
         digest.update(body.clothing.numpy().tobytes())
     for view in sources:
         camera = view.camera
+        digest.update(view.motion.source.encode())
         parts = [view.image, _to_byte(view.mask), view.vertices.numpy(), view.motion.betas]
         for array in parts + [camera.K.numpy(), camera.R.numpy(), camera.t.numpy()]:
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -52,24 +52,24 @@ class FusedTexels:
 
     Attributes:
         colour: (N, 3) in [0, 1], display-referred; meaningless where ``trust`` is 0.
-        shade: (N,) by how much the light there has brightened that colour.
+        shading: (N,) by how much the light there has brightened that colour.
         trust: (N,) in [0, 1], of the source taken.
         source: (N,) int64, the number of that source, from 0.
         gains: (S, 3), what each source was multiplied by to agree with the others.
     """
 
     colour: Tensor
-    shade: Tensor
+    shading: Tensor
     trust: Tensor
     source: Tensor
     gains: Tensor
 
 
-def fuse(atlas: Atlas, readings: Sequence[TexelReading], shades: Sequence[Tensor]) -> FusedTexels:
+def fuse(atlas: Atlas, readings: Sequence[TexelReading], shadings: Sequence[Tensor]) -> FusedTexels:
     """Paint the atlas from what each source shows of it.
 
     Args:
-        readings: of each source. shades: (N,), by how much its light brightens each texel (:mod:`neural.light`).
+        readings: of each source. shadings: (N,), by how much its light brightens each texel (:mod:`neural.light`).
 
     Raises:
         ValueError: no sources, or more than :data:`MAX_SOURCES`.
@@ -77,18 +77,20 @@ def fuse(atlas: Atlas, readings: Sequence[TexelReading], shades: Sequence[Tensor
     if not 0 < len(readings) <= MAX_SOURCES:
         raise ValueError(f"{len(readings)} sources, expected 1 to {MAX_SOURCES}")
     trusts = [one.trust for one in readings]
-    gains = _gains([one.colour / shade[:, None] for one, shade in zip(readings, shades, strict=True)], trusts)
+    gains = _gains(
+        [one.colour / shading[:, None] for one, shading in zip(readings, shadings, strict=True)], trusts
+    )
     if len(readings) == 1:
         source = torch.zeros(len(trusts[0]), dtype=torch.int64)
-        return FusedTexels(readings[0].colour, shades[0], trusts[0], source, gains)
+        return FusedTexels(readings[0].colour, shadings[0], trusts[0], source, gains)
     planes = [
-        torch.cat([(one.colour * gain).clamp(0, 1), shade[:, None]], dim=1)
-        for one, gain, shade in zip(readings, gains, shades, strict=True)
+        torch.cat([(one.colour * gain).clamp(0, 1), shading[:, None]], dim=1)
+        for one, gain, shading in zip(readings, gains, shadings, strict=True)
     ]
     blended, trust, source = _blend(atlas, planes, trusts)
-    darkest, brightest = min(float(one.min()) for one in shades), max(float(one.max()) for one in shades)
-    shade = blended[:, 3].clamp(darkest, brightest)
-    return FusedTexels(blended[:, :3].clamp(0, 1), shade, trust, source, gains)
+    darkest, brightest = min(float(one.min()) for one in shadings), max(float(one.max()) for one in shadings)
+    shading = blended[:, 3].clamp(darkest, brightest)
+    return FusedTexels(blended[:, :3].clamp(0, 1), shading, trust, source, gains)
 
 
 def read_view(refined: Refined, atlas: Atlas, view: SourceView) -> TexelReading:

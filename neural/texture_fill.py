@@ -39,7 +39,7 @@ MIRROR_TRUST = 0.3  # of what the mirrored texel had: a guess, but better than n
 MIRROR_WORTH = 0.5  # a part seen less than this share of what is seen of its partner is taken from it
 
 _DATA = 0.02  # weight of a seen texel of a 1024 atlas against the conductance between neighbours, about 1:
-# the rim, little trusted and in the shade, then follows what is seen well 2-3 cm inside of it
+# the rim, little trusted and in the shading, then follows what is seen well 2-3 cm inside of it
 _ANCHOR = 1e-6  # pulls what nothing reaches (inside of the mouth) to the mean of its part
 _HAND_ANCHOR = 3e-3  # pulls hands to the face's skin: only a hand of which nothing is seen gives way
 
@@ -49,12 +49,12 @@ class CompleteTexels:
     """The whole body's texels.
 
     Attributes:
-        colour: (N, 3) in [0, 1]. shade: (N,) by how much the light it was taken in brightened it.
+        colour: (N, 3) in [0, 1]. shading: (N,) by how much the light it was taken in brightened it.
         provenance: (N,) uint8 as in :mod:`neural.texture`. trust: (N,).
     """
 
     colour: Tensor
-    shade: Tensor
+    shading: Tensor
     provenance: Tensor
     trust: Tensor
 
@@ -62,10 +62,10 @@ class CompleteTexels:
 def complete(
     body: BodyModel, refined: Refined, atlas: Atlas, fused: FusedTexels, skin: Tensor | None = None
 ) -> CompleteTexels:
-    """Fill the texels that no source shows; their shade is that of where their colour comes from.
+    """Fill the texels that no source shows; their shading is that of where their colour comes from.
 
     Args:
-        skin: (3,) the face's colour, which hands take that are not seen themselves.
+        skin: (4,) the face's colour and shading, which hands take that are not seen themselves.
     """
     planes, trust, mirrored = _mirror(refined.surface, refined.lift(body.v_template), atlas, fused)
     spread = _spread(body, refined, atlas, planes, trust, skin)
@@ -84,14 +84,14 @@ def _smoothstep(x: Tensor) -> Tensor:
 def _mirror(
     surface: Surface, rest: Tensor, atlas: Atlas, fused: FusedTexels
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Colours and shade (N, 4), trust, and what was mirrored: parts hidden on one side are taken from the other.
+    """Colours and shading (N, 4), trust, and what was mirrored: parts hidden on one side are taken from the other.
 
     Whole parts only: where most of a part is seen, its hidden rim goes better with the rest of it than with the
     other side, which stands in another light. Partners are found by the rest pose's symmetry (x to -x), texel by
     texel: faces need not be cut alike on both sides.
     """
     places = atlas.points(rest, surface.faces)  # of the bare body, which is the same on both sides
-    planes, trust = torch.cat([fused.colour, fused.shade[:, None]], dim=1), fused.trust.clone()
+    planes, trust = torch.cat([fused.colour, fused.shading[:, None]], dim=1), fused.trust.clone()
     mirrored = torch.zeros(len(places), dtype=torch.bool)
     wanted = _poorly_seen(surface, atlas, places, trust) & (trust < SEEN)
     giving = trust >= 3 * SEEN
@@ -128,7 +128,7 @@ def _poorly_seen(surface: Surface, atlas: Atlas, places: Tensor, trust: Tensor) 
 def _spread(
     body: BodyModel, refined: Refined, atlas: Atlas, planes: Tensor, trust: Tensor, skin: Tensor | None
 ) -> Tensor:
-    """(N, 4) colours and shade of the diffusion at every texel."""
+    """(N, 4) colours and shading of the diffusion at every texel."""
     surface = refined.surface
     weight, mean = _to_vertices(atlas, surface, planes, trust)
     weight = _DATA * weight * (1024 / atlas.size) ** 2
@@ -196,7 +196,7 @@ def _change_along(surface: Surface, axes: Tensor, colour: Tensor) -> Tensor:
 def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None) -> tuple[Tensor, Tensor]:
     """What each vertex is pulled to (V, 4), and how strongly (V,).
 
-    To the mean seen colour and shade of its part, or of the whole body where nothing of it is seen; hands to the skin.
+    To the mean seen colour and shading of its part, or of the whole body where nothing of it is seen; hands to skin.
     """
     part = torch.zeros(len(surface.rest), dtype=torch.int64)
     part[surface.faces.reshape(-1)] = surface.part_labels.long().repeat_interleave(3)
@@ -207,6 +207,6 @@ def _anchors(surface: Surface, weight: Tensor, mean: Tensor, skin: Tensor | None
     means = torch.where((total > 0)[:, None], summed / total.clamp(min=1e-8)[:, None], everywhere)
     pull = torch.full((count,), _ANCHOR)
     if skin is not None:
-        means[list(HANDS), :3] = skin
+        means[list(HANDS)] = skin
         pull[list(HANDS)] = _HAND_ANCHOR
     return means[part], pull[part]

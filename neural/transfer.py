@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from neural.backdrops import Backdrop, backdrops, check_background
-from neural.camera_strategy import CameraPlan, plan_cameras
+from neural.camera_strategy import CameraPlan, azimuth, plan_cameras
 from neural.compositing import over, to_bytes
 from neural.frame_pool import in_order
+from neural.light import turned
 from neural.provenance import evidence_is_there, trace, write_evidence
 from neural.renderers import WARP, Renderer, frames_at_once, make_renderer
 from neural.stand_in_camera import with_stand_in_camera
@@ -151,6 +152,7 @@ def render_frames(
         the closed sequence, whose ``path(number)`` names the frames.
     """
     renderer, dressed = renderer or make_renderer(WARP), subject.dress(body)
+    subject = _lit_for(subject, plan.cameras[0])
     progress = progress or Progress()
     sequence = SequenceWriter(out / "frames" / "####.png")
     movie = VideoWriter(
@@ -179,6 +181,13 @@ def render_frames(
                 sequence.write(number, frame)
             movie.write(frame if frame.shape[2] == 3 else over(frame.astype(np.float32) / 255, GRAY))
     return sequence
+
+
+def _lit_for(subject: Subject, camera: Camera) -> Subject:
+    """The subject with her lamp as far beside the camera as it was beside the source's: a recording that nobody filmed
+    heads wherever it heads in its own world."""
+    angle = azimuth(camera.R.numpy()) - azimuth(subject.cameras[0].R.numpy())
+    return dataclasses.replace(subject, lights=turned(subject.lights, angle))
 
 
 def _drawn(

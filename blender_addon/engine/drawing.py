@@ -26,7 +26,7 @@ class Drawing:
 
     Attributes:
         renderer: ``warp`` or ``liquid``.
-        relit: have ``warp`` draw in the photo's lamp, as ``liquid`` does, where no other light is asked for.
+        relight: have ``warp`` draw in the photo's lamp, as ``liquid`` does, where no other light is asked for.
         report: ``report(stage, fraction, eta_s)`` of one person's picture.
         cancelled: whether to stop.
     """
@@ -35,7 +35,7 @@ class Drawing:
     renderer: str
     report: Report = lambda stage, fraction, eta_s: None
     cancelled: Callable[[], bool] = lambda: False
-    relit: bool = False
+    relight: bool = False
 
     def picture(self, snapshot: Snapshot, previous: Snapshot | None = None) -> Picture:
         """Everybody, the nearer over the farther.
@@ -71,7 +71,7 @@ class Drawing:
             "arrays": str(source),
             "size": list(size),
             "renderer": self.renderer,
-            "relit": self.relit,
+            "relight": self.relight,
             "out": str(new_path(self.worker.folder, "picture")),
         }
         try:

@@ -20,6 +20,8 @@ class LIQUID_MOTION_PT_combine(Tab, bpy.types.Panel):
             column = layout.column()
             column.label(text=f"Drawn by {scene.liquid_motion.person_scene.name}", icon="SCENE_DATA")
             column.operator("liquid_motion.separate", icon="UNLINKED")
+            column.prop(scene.liquid_motion, "renderer")
+            column.prop(scene.liquid_motion, "light")
             if scene.view_settings.view_transform != "Standard":
                 column.label(text="The photo's colours will change:", icon="INFO")
                 column.prop(scene.view_settings, "view_transform", text="")

@@ -136,7 +136,7 @@ def synchronise(scene: bpy.types.Scene) -> None:
     people = people_in(scene)
     wanted = [*people, scene.camera] if scene.camera is not None else people
     if scene.liquid_motion.light == "scene":
-        wanted = [*wanted, *(thing for thing in scene.objects if thing.type == "LIGHT")]
+        wanted = [*wanted, *_lamps(scene)]
     _keep_only(person.collection, wanted)
     shadows = _shadows(scene)
     if shadows is None:
@@ -151,6 +151,20 @@ def synchronise(scene: bpy.types.Scene) -> None:
             person[f"{_SEEN}_{len(hidden)}"] = body
             hidden.append(body)
             body.visible_camera = False
+
+
+def _lamps(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The lamps that a render of the scene shows; those inside instances of collections are not told apart."""
+    shown: dict[bpy.types.Object, None] = {}
+    waiting = [layer.layer_collection for layer in scene.view_layers if layer.use]
+    while waiting:
+        one = waiting.pop()
+        if not (one.exclude or one.collection.hide_render):
+            shown |= dict.fromkeys(
+                t for t in one.collection.objects if t.type == "LIGHT" and not t.hide_render
+            )
+            waiting.extend(one.children)
+    return list(shown)
 
 
 def _hidden(person: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -177,8 +191,9 @@ def _keep_only(collection: bpy.types.Collection, wanted: list[bpy.types.Object])
     for thing in list(collection.objects):
         if thing not in wanted:
             collection.objects.unlink(thing)
+    there = set(collection.objects)  # by name would mistake one for another of a library
     for thing in wanted:
-        if thing.name not in collection.objects or collection.objects[thing.name] != thing:
+        if thing not in there:
             collection.objects.link(thing)
 
 

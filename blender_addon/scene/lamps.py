@@ -1,7 +1,8 @@
 """The scene's lamps and world as they light a matt surface at one place, in the units of its colour.
 
 A white matt surface under a strength of 1 is as bright as its colour says: radiance 1 in Blender's units, which is
-what Cycles gives it (tests hold these formulas against it). Nothing casts a shadow.
+what Cycles gives it (tests hold these formulas against it). Nothing casts a shadow, and lamps' own nodes, an area's
+spread and light linking are not looked at.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+
+from ..colour import srgb_to_linear
+from ..errors import AddonError
 
 _FAINTEST = 1e-4
 _means: dict[tuple, np.ndarray] = {}
@@ -20,62 +24,90 @@ class Lamps:
     """Scene-linear RGB.
 
     Attributes:
-        even: (3,) from all sides alike: the world.
-        towards: (M, 3) unit vectors of the world to each lamp. strengths: (M, 3), on a surface that faces it.
+        ambient: (3,) from all sides alike: the world.
+        directions: (M, 3) unit vectors of the world towards each lamp. intensities: (M, 3), on a surface that faces it.
     """
 
-    even: np.ndarray
-    towards: np.ndarray
-    strengths: np.ndarray
+    ambient: np.ndarray
+    directions: np.ndarray
+    intensities: np.ndarray
 
 
 def lamps_at(depsgraph: bpy.types.Depsgraph, point: np.ndarray) -> Lamps:
     """What the visible lamps and the world bring to a point (3,) of the scene."""
-    towards, strengths = [], []
+    directions, intensities = [], []
     for instance in depsgraph.object_instances:
-        if instance.object.type == "LIGHT" and instance.show_self:
+        if _shines(instance):
             direction, strength = _lamp(instance.object.data, np.array(instance.matrix_world), point)
             if strength.max() > _FAINTEST:
-                towards.append(direction)
-                strengths.append(strength)
+                directions.append(direction)
+                intensities.append(strength)
     return Lamps(
         world_colour(depsgraph.scene.world),
-        np.array(towards, np.float32).reshape(-1, 3),
-        np.array(strengths, np.float32).reshape(-1, 3),
+        np.array(directions, np.float32).reshape(-1, 3),
+        np.array(intensities, np.float32).reshape(-1, 3),
     )
 
 
+def _shines(instance: bpy.types.DepsgraphObjectInstance) -> bool:
+    thing = instance.object
+    if thing.type != "LIGHT" or not instance.show_self or not thing.visible_diffuse:
+        return False
+    return not getattr(getattr(thing.data, "cycles", None), "is_portal", False)
+
+
 def world_colour(world: bpy.types.World | None) -> np.ndarray:
-    """(3,) mean radiance of the world: its plain colour, or the mean of its picture."""
+    """(3,) mean radiance of the world: its plain colour, or the mean of its picture.
+
+    Raises:
+        AddonError: its nodes make the colour by something else.
+    """
     if world is None:
         return np.zeros(3, np.float32)
-    nodes = world.node_tree.nodes if world.node_tree is not None and _uses_nodes(world) else ()
-    background = next((node for node in nodes if node.type == "BACKGROUND"), None)
-    if background is None:
+    if world.node_tree is None or not (bpy.app.version >= (5, 0, 0) or world.use_nodes):
         return np.array(world.color, np.float32)
-    colour = np.array(background.inputs["Color"].default_value[:3], np.float32)
-    for link in background.inputs["Color"].links:
-        image = getattr(link.from_node, "image", None)
+    background = _background(world)
+    if background is None:
+        return np.zeros(3, np.float32)
+    if background.type == "BACKGROUND" and not background.inputs["Strength"].is_linked:
+        strength = np.float32(background.inputs["Strength"].default_value)
+        colour = background.inputs["Color"]
+        if not colour.is_linked:
+            return np.array(colour.default_value[:3], np.float32) * strength
+        image = getattr(colour.links[0].from_node, "image", None)
         if image is not None and image.size[0] and image.channels >= 3:
-            colour = _mean_colour(image)
-    return colour * np.float32(background.inputs["Strength"].default_value)
+            return _mean_colour(image) * strength
+    raise AddonError(
+        f"the nodes of the world {world.name!r} are not read; light the person by a Background with a plain colour or "
+        "an environment picture, or choose Light: Photo's"
+    )
+
+
+def _background(world: bpy.types.World) -> bpy.types.Node | None:
+    """The node at the world's surface, None where nothing is."""
+    outputs = [node for node in world.node_tree.nodes if node.type == "OUTPUT_WORLD"]
+    output = next((node for node in outputs if node.is_active_output), None)
+    links = output.inputs["Surface"].links if output is not None else ()
+    return links[0].from_node if links else None
 
 
 def _mean_colour(image: bpy.types.Image) -> np.ndarray:
     """(3,) of an equirectangular picture around the scene, scene-linear; near the poles pixels are smaller."""
     width, height = image.size
-    key = (image.name_full, image.filepath, width, height)
-    if key not in _means:
+    space = image.colorspace_settings.name
+    key = (bpy.data.filepath, image.name_full, image.filepath, width, height, space)
+    mean = _means.get(key)
+    if mean is None:
         pixels = np.empty(width * height * image.channels, np.float32)
         image.pixels.foreach_get(pixels)
-        rows = pixels.reshape(height, width, image.channels)[..., :3].mean(1)
-        _means.clear()  # one picture at a time: it is read once, not for every frame
-        _means[key] = np.average(rows, axis=0, weights=np.sin((np.arange(height) + 0.5) / height * np.pi))
-    return _means[key]
-
-
-def _uses_nodes(world: bpy.types.World) -> bool:
-    return bpy.app.version >= (5, 0, 0) or world.use_nodes  # from 5.0 on all do
+        pixels = np.nan_to_num(pixels, posinf=0.0, neginf=0.0).reshape(height, width, image.channels)[..., :3]
+        if not image.is_float and space == "sRGB":  # pixels of bytes are in the file's own space
+            pixels = srgb_to_linear(pixels)
+        rows = np.sin((np.arange(height) + 0.5) / height * np.pi)
+        mean = np.average(pixels.mean(1), axis=0, weights=rows).astype(np.float32)
+        _means.clear()  # one picture at a time, which is read once and not for every frame
+        _means[key] = mean
+    return mean
 
 
 def _lamp(light: bpy.types.Light, matrix: np.ndarray, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

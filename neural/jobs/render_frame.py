@@ -24,10 +24,10 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         subject: the subject's folder.
         arrays: an ``.npz`` with ``vertices`` (V, 3) world Z-up metres and an OpenCV camera ``K`` (3, 3),
             ``R`` (3, 3), ``t`` (3,); optionally the same four, prefixed ``previous_``, of the frame before, and the
-            light to draw in: ``light_even`` (3,), ``light_towards`` and ``light_strengths`` (M, 3), linear RGB.
+            light to draw in: ``light_ambient`` (3,), ``light_directions`` and ``light_intensities`` (M, 3), linear RGB.
         size: ``[height, width]``.
         renderer: a name of :mod:`neural.renderers`.
-        relit: where no light is given, draw in the photo's, whatever the renderer's habit.
+        relight: where no light is given, draw in the photo's, whatever the renderer's habit.
         out: the file to write.
 
     Returns:
@@ -57,8 +57,8 @@ def run(params: dict[str, Any], context: JobContext) -> dict[str, Any]:
         )
     previous = _view(arrays, "previous_", size) if "previous_vertices" in arrays else None
     start = time.perf_counter()
-    light = subject.light if params.get("relit") else None
-    if "light_even" in arrays:
+    light = subject.light if params.get("relight") else None
+    if "light_ambient" in arrays:
         light = _light(arrays, subject)
     result = renderer.render(subject, vertices, camera, size, previous=previous, light=light)
     render_s = time.perf_counter() - start
@@ -120,13 +120,13 @@ def _light(arrays: dict[str, np.ndarray], subject):
 
     from neural.light import Light
 
-    lamps = len(arrays.get("light_towards", ()))
-    even, towards, strengths = (
+    lamps = len(arrays.get("light_directions", ()))
+    ambient, directions, intensities = (
         _tensor(arrays, f"light_{name}", shape)
-        for name, shape in (("even", (3,)), ("towards", (lamps, 3)), ("strengths", (lamps, 3)))
+        for name, shape in (("ambient", (3,)), ("directions", (lamps, 3)), ("intensities", (lamps, 3)))
     )
     exposure = subject.exposure
-    return Light(even * exposure, torch.zeros(3), towards, strengths * exposure)
+    return Light(ambient * exposure, torch.zeros(3), directions, intensities * exposure)
 
 
 def _view(arrays: dict[str, np.ndarray], prefix: str, size: tuple[int, int]):

@@ -154,19 +154,19 @@ def _write_texture(folder: Path, subjects: Sequence[Subject], surface: Surface, 
     atlas = build_atlas(surface, size)
     giver = atlas.points(shares, surface.faces).argmax(1)[atlas.nearest].reshape(size, size).numpy()
     base = subjects[0]
-    texture, source, trust, shade = (
-        one.copy() for one in (base.texture, base.source, base.trust, base.shade)
+    texture, source, trust, shading = (
+        one.copy() for one in (base.texture, base.source, base.trust, base.shading)
     )
     first = 0
     for number, one in enumerate(subjects):
         mine = giver == number
         known = (one.source != INVENTED) & (one.source != MIRRORED)
-        texture[mine], trust[mine], shade[mine] = one.texture[mine], one.trust[mine], one.shade[mine]
+        texture[mine], trust[mine], shading[mine] = one.texture[mine], one.trust[mine], one.shading[mine]
         source[mine] = np.where(known, one.source + first, one.source)[mine]
         first += len(one.images)
     write_image(folder / "texture.png", texture)
     with atomic_path(folder / "provenance.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, source=source, trust=trust, shade=shade)
+        np.savez_compressed(file, source=source, trust=trust, shading=shading)
 
 
 def _write_about(folder: Path, subjects: Sequence[Subject], body: BodyModel) -> None:

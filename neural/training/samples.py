@@ -21,7 +21,7 @@ from neural.liquid_inputs import TargetInputs, resized_sources
 from smpl_fitting.errors import LiquidMotionError
 from smpl_fitting.files import atomic_path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # from 2 on warp pictures stand in their subject's light
 _GRID_STEPS = 20_000.0  # of a normalised coordinate: 1/60 of a pixel of a source crop
 _FLOW_STEPS = 32.0  # of a pixel
 _HIDDEN = -32768

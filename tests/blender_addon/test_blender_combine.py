@@ -213,6 +213,17 @@ def test_person_scene_follows(addon, person):
             handler(scene)
         assert (lamp in set(drawn.collection.objects)) == seen and drawn.liquid_motion.light == asked
     assert drawn.world == scene.world
+    spare = bpy.data.collections.new("another light rig")
+    scene.collection.children.link(spare)
+    other = bpy.data.objects.new("Other Lamp", bpy.data.lights.new("Lamp", "POINT"))
+    spare.objects.link(other)
+    scene.liquid_motion.light = "scene"
+    for hidden in (True, False):
+        spare.hide_render = hidden
+        for handler in bpy.app.handlers.render_pre:
+            handler(scene)
+        assert (other in set(drawn.collection.objects)) != hidden
+    scene.liquid_motion.light = "photo"
     bpy.data.scenes.remove(drawn)  # by hand: the scene is not combined any more
     assert not combine.is_combined(scene)
     for handler in bpy.app.handlers.render_pre:

@@ -124,10 +124,10 @@ print('JSON' + json.dumps(said))
 """
     )
     assert found[0] == {}
-    np.testing.assert_allclose(found[1]["light_towards"], [[0, 0, 1]], atol=1e-4)
+    np.testing.assert_allclose(found[1]["light_directions"], [[0, 0, 1]], atol=1e-4)
     strength = 500 / (4 * np.pi**2 * 9)
-    np.testing.assert_allclose(found[1]["light_strengths"], [[strength, strength / 2, 0]], rtol=1e-3)
-    assert len(found[1]["light_even"]) == 3
+    np.testing.assert_allclose(found[1]["light_intensities"], [[strength, strength / 2, 0]], rtol=1e-3)
+    assert len(found[1]["light_ambient"]) == 3
 
 
 def test_changed_vertex_count_is_refused(studio):

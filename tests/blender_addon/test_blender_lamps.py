@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
+from blender_addon.errors import AddonError  # noqa: E402
 from blender_addon.scene.lamps import lamps_at  # noqa: E402
 
 SUN = {"type": "SUN", "energy": 2.5, "color": (1.0, 0.6, 0.3)}
@@ -62,7 +63,7 @@ def rendered(scene, path):
 def by_formula(scene):
     scene.view_layers[0].update()
     lamps = lamps_at(bpy.context.evaluated_depsgraph_get(), np.zeros(3))
-    return lamps.even + np.clip(lamps.towards[:, 2:], 0, None).T @ lamps.strengths
+    return lamps.ambient + np.clip(lamps.directions[:, 2:], 0, None).T @ lamps.intensities
 
 
 def add_lamp(scene, settings, place, turn):
@@ -73,6 +74,16 @@ def add_lamp(scene, settings, place, turn):
     lamp = bpy.data.objects.new("lamp", data)
     lamp.location, lamp.rotation_euler = place, turn
     scene.collection.objects.link(lamp)
+
+
+def around(scene, image):
+    """Put an environment picture around the scene."""
+    scene.world.use_nodes = True
+    tree = scene.world.node_tree
+    background = next(node for node in tree.nodes if node.type == "BACKGROUND")
+    sky = tree.nodes.new("ShaderNodeTexEnvironment")
+    sky.image = image
+    tree.links.new(sky.outputs["Color"], background.inputs["Color"])
 
 
 @pytest.mark.parametrize("name", LAMPS)
@@ -94,17 +105,41 @@ def test_lamps_and_world_add_up_in_their_colours(scene, tmp_path):
 
 
 def test_a_picture_around_the_scene_counts_with_its_mean(scene):
-    scene.world.use_nodes = True
-    tree = scene.world.node_tree
-    background = next(node for node in tree.nodes if node.type == "BACKGROUND")
     image = bpy.data.images.new("sky", 64, 32, float_buffer=True)
     pixels = np.zeros((32, 64, 4), np.float32)
     pixels[16:, :, 2] = 1.0  # blue above: half of the sphere
+    pixels[0, 0, 0] = np.inf  # as broken pictures have it
     image.pixels.foreach_set(pixels.ravel())
-    sky = tree.nodes.new("ShaderNodeTexEnvironment")
-    sky.image = image
-    tree.links.new(sky.outputs["Color"], background.inputs["Color"])
+    around(scene, image)
     np.testing.assert_allclose(np.ravel(by_formula(scene)), [0, 0, 0.5], atol=1e-3)
+
+
+def test_a_picture_of_bytes_is_brought_to_linear_light(scene):
+    image = bpy.data.images.new("photo", 8, 4)
+    image.pixels.foreach_set(np.full(8 * 4 * 4, 0.5, np.float32))
+    around(scene, image)
+    np.testing.assert_allclose(np.ravel(by_formula(scene)), 0.2140411, atol=3e-3)
+
+
+def test_other_nodes_of_the_world_are_refused(scene):
+    scene.world.use_nodes = True
+    tree = scene.world.node_tree
+    background = next(node for node in tree.nodes if node.type == "BACKGROUND")
+    tree.links.new(tree.nodes.new("ShaderNodeTexSky").outputs[0], background.inputs["Color"])
+    with pytest.raises(AddonError, match="nodes of the world 'world' are not read"):
+        by_formula(scene)
+    tree.links.remove(background.outputs[0].links[0])
+    assert not by_formula(scene).any()  # a world with nothing at its surface is black
+
+
+def test_portals_and_lamps_without_diffuse_light_do_not_count(scene):
+    add_lamp(scene, *LAMPS["area"])
+    scene.objects["lamp"].data.cycles.is_portal = True
+    assert not by_formula(scene).any()
+    scene.objects["lamp"].data.cycles.is_portal = False
+    assert by_formula(scene).any()
+    scene.objects["lamp"].visible_diffuse = False
+    assert not by_formula(scene).any()
 
 
 def test_hidden_lamps_and_no_world(scene):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from painted import body_pose, level_camera
+from painted import SIZE, body_pose, level_camera
 from scipy import ndimage
 
+from neural.light import Light
 from neural.liquid import SHIPPED, LiquidRenderer, _enlarged, _repair, _repaired
 from neural.liquid_inputs import SOURCE_SIDE, source_inputs, target_inputs
 from neural.networks.generator import Generator, GeneratorConfig
@@ -226,6 +227,20 @@ def test_the_past_is_carried_along_the_body(subject, pose):
     assert float((inputs.previous[:3] - inputs.warp[:3]).abs().mean(0)[known].median()) < 0.03
     alone = target_inputs(subject, sources, warp, now, windows[1].camera, subject.light)
     assert not alone.previous.any()
+
+
+def test_in_a_red_lamp_she_is_red(beside_a_lamp):
+    """Lit anew after the network: it never sees a light that no photo has."""
+    painted, lit = beside_a_lamp
+    vertices, camera = painted.vertices(body_pose()), level_camera()
+    front, red = torch.tensor([[0.0, -1, 0]]), torch.tensor([[0.8, 0, 0]])
+    lamp = Light(torch.zeros(3), torch.zeros(3), front, red)
+    renderer = LiquidRenderer()
+    own, drawn = (renderer.render(lit, vertices, camera, SIZE, light=one).rgba for one in (None, lamp))
+    np.testing.assert_array_equal(own[..., 3], drawn[..., 3])
+    assert drawn[..., 0].mean() > 0.02 and not drawn[..., 1:3].any()
+    same = renderer.render(lit, vertices, camera, SIZE, light=lit.light).rgba
+    np.testing.assert_allclose(same, own, atol=1e-5)
 
 
 def test_a_wrong_mesh_and_missing_weights_are_refused(subject, pose, untrained, tmp_path):

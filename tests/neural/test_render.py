@@ -1,10 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
-from painted import SIZE, Painted, body_pose, checks, level_camera
+from painted import SIZE, body_pose, level_camera
 
+from neural.light import Light
 from neural.render import WarpRenderer
-from neural.subject import build_subject
 from smpl_fitting.geometry import Camera, rasterize
 
 
@@ -19,14 +21,6 @@ def test_a_known_texture_unprojected_and_rendered_again(subject, checked, yaw, a
     assert seen.sum() > 0.6 * (coverage == 1).sum()
     error = np.abs(drawn.rgba[..., :3] * 255 - truth)[seen]
     assert error.mean() < 4.0
-
-
-@pytest.fixture(scope="module")
-def beside_a_lamp(open_body, tmp_path_factory):
-    """The checked body with a lamp at its right, and a subject of its front."""
-    painted = Painted(open_body, checks, torch.tensor([-1.5, -0.5, 0.8, 0.2]))
-    folder = tmp_path_factory.mktemp("lit") / "subject"
-    return painted, build_subject([painted.view(body_pose())], open_body, folder, atlas_size=512)
 
 
 def error_seen(drawn, truth, coverage):
@@ -63,6 +57,23 @@ def test_relit_even_light_changes_nothing(subject, checked):
         for one in (None, subject.light)
     )
     assert np.abs(plain - relit).max() < 0.1 and np.abs(plain - relit).mean() < 0.005
+
+
+def test_in_the_dark_she_is_black(subject, checked):
+    nothing = Light(torch.zeros(3), torch.zeros(3), torch.zeros(0, 3), torch.zeros(0, 3))
+    vertices = checked.vertices(body_pose())
+    drawn = WarpRenderer().render(subject, vertices, level_camera(), SIZE, light=nothing)
+    assert drawn.rgba[..., 3].max() == 1 and not drawn.rgba[..., :3].any()
+
+
+def test_without_a_light_shading_is_not_looked_at(subject, checked):
+    """The source's own pixels, whatever was made out about its light."""
+    other = dataclasses.replace(
+        subject, shading=np.full_like(subject.shading, 2.0), lights=subject.lights + 1
+    )
+    vertices = checked.vertices(body_pose(20.0))
+    first, second = (WarpRenderer().render(s, vertices, level_camera(), SIZE).rgba for s in (subject, other))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_depth_and_empty_pixels(subject, checked):

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from painted import body_pose, level_camera
+from painted import Painted, body_pose, checks, level_camera
 
 from neural.subject import build_subject, load_subject
 from smpl_fitting.errors import LiquidMotionError, SubjectError
@@ -56,6 +56,34 @@ def test_it_loads_as_it_was_made(made, views, open_body):
         assert made.cameras[row].image_size == view.camera.image_size
     torch.testing.assert_close(made.surface.rest, open_body.shaped(torch.zeros(10))[0])
     assert made.background.shape == views[0].image.shape
+
+
+def test_a_folder_from_before_lights_is_read_as_photographed_in_even_light(copied, made):
+    about = json.loads((copied / "subject.json").read_text())
+    (copied / "subject.json").write_text(json.dumps(about | {"format_version": 2}))
+    for name, gone in (("views", "lights"), ("provenance", "shading")):
+        with np.load(copied / f"{name}.npz") as archive:
+            kept = {one: archive[one] for one in archive.files if one != gone}
+        np.savez(copied / f"{name}.npz", **kept)
+    old = load_subject(copied)
+    assert not old.lights.any() and (old.shading == 1).all() and old.exposure == 1
+    np.testing.assert_array_equal(old.texture, made.texture)
+
+
+def test_photos_have_lights_of_their_own_and_the_frames_of_a_clip_share_theirs(open_body, tmp_path):
+    """Two photos under lamps at either side; as frames of one clip they would have to agree on one."""
+    lamps = torch.tensor([[-1.5, -0.5, 0.5, 0.0], [1.5, -0.5, 0.5, 0.0]])
+    shown = [Painted(open_body, checks, one).view(body_pose(), level_camera((240, 160))) for one in lamps]
+    named = [
+        dataclasses.replace(one, motion=dataclasses.replace(one.motion, source=name))
+        for one, name in zip(shown, ("a.jpg", "b.jpg"), strict=True)
+    ]
+    photos = build_subject(named, open_body, tmp_path / "photos", **SMALL)
+    assert photos.lights[0, 0] < -0.5 and photos.lights[1, 0] > 0.5
+    assert photos.origins == ("a.jpg", "b.jpg")
+    assert [one.source for one in photos.views()] == ["a.jpg", "b.jpg"]
+    clip = build_subject(shown, open_body, tmp_path / "clip", **SMALL)
+    np.testing.assert_array_equal(clip.lights[0], clip.lights[1])
 
 
 def test_made_again_is_loaded_and_not_remade(made, views, open_body):

@@ -99,7 +99,7 @@ def test_shade_goes_with_the_colours(open_body, refined, atlas):
     fused = fuse(atlas, reads, [Light.of_photo(gray.light).brightness(one.normal)[:, 0] for one in reads])
     np.testing.assert_allclose(fused.gains, 1, atol=0.02)  # it is the light that differs, not the exposure
     seen = fused.trust > 0.3
-    plain = fused.colour[seen].mean(1) / fused.shade[seen]
+    plain = fused.colour[seen].mean(1) / fused.shading[seen]
     assert (
         float(plain.std() / plain.mean()) < 0.05 < float(fused.colour[seen].std() / fused.colour[seen].mean())
     )

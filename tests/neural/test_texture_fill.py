@@ -50,18 +50,20 @@ class Dressed:
         colour[(part == name["head"]) & (rest[:, 2] < nose[2] - 0.14) & (rest[:, 1] > nose[1] - 0.03)] = HAIR
         return colour
 
-    def complete(self, *yaws, skin=None, distrust=(), shade=None):
-        whole = self.whole(*yaws, skin=skin, distrust=distrust, shade=shade)
+    def complete(self, *yaws, skin=None, distrust=(), shading=None):
+        whole = self.whole(*yaws, skin=skin, distrust=distrust, shading=shading)
         return whole.colour, whole.provenance
 
-    def whole(self, *yaws, skin=None, distrust=(), shade=None):
+    def whole(self, *yaws, skin=None, distrust=(), shading=None):
         reads = [
             read_view(self.refined, self.atlas, self.painted.view(body_pose(yaw), level_camera((960, 640))))
             for yaw in yaws
         ]
         believed = ~torch.isin(self.part, torch.tensor(distrust, dtype=torch.int64))
         reads = [replace(one, trust=one.trust * believed) for one in reads]
-        fused = fuse(self.atlas, reads, [torch.ones(len(self.part)) if shade is None else shade] * len(reads))
+        fused = fuse(
+            self.atlas, reads, [torch.ones(len(self.part)) if shading is None else shading] * len(reads)
+        )
         return complete(self.body, self.refined, self.atlas, fused, skin)
 
 
@@ -126,7 +128,7 @@ def test_a_hidden_arm_is_taken_from_the_other(dressed):
 
 
 def test_hands_that_are_not_seen_have_the_faces_skin(dressed):
-    colour, provenance = dressed.complete(0.0, skin=SKIN, distrust=HANDS)
+    colour, provenance = dressed.complete(0.0, skin=torch.cat([SKIN, torch.ones(1)]), distrust=HANDS)
     hands = torch.isin(dressed.part, torch.tensor(HANDS))
     assert (provenance[hands] == INVENTED).all()
     assert error(colour, SKIN, hands).median() < 0.05
@@ -139,14 +141,14 @@ def test_colours_are_finite_even_if_hardly_anything_is_seen(dressed):
     fused = fuse(dressed.atlas, [reading], [torch.full_like(few, 1.5)])
     whole = complete(dressed.body, dressed.refined, dressed.atlas, fused)
     assert torch.isfinite(whole.colour).all() and whole.colour.min() >= 0 and whole.colour.max() <= 1
-    torch.testing.assert_close(whole.shade, torch.full_like(few, 1.5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(whole.shading, torch.full_like(few, 1.5), atol=1e-4, rtol=0)
 
 
 def test_shade_is_that_of_where_the_colour_comes_from(dressed):
-    """Seen from her left, where it is bright; the other arm takes colour and shade of this one."""
+    """Seen from her left, where it is bright; the other arm takes colour and shading of this one."""
     bright = torch.where(dressed.points[:, 0] > 0, 2.0, 1.0)
-    whole = dressed.whole(90.0, shade=bright)
+    whole = dressed.whole(90.0, shading=bright)
     mirrored = whole.provenance == MIRRORED
     giver = 2.0 if float((dressed.points[mirrored, 0] > 0).float().mean()) < 0.5 else 1.0
-    assert mirrored.sum() > 500 and float((whole.shade[mirrored] == giver).float().mean()) > 0.9
-    assert float(whole.shade.min()) > 0.99 and float(whole.shade.max()) < 2.01
+    assert mirrored.sum() > 500 and float((whole.shading[mirrored] == giver).float().mean()) > 0.9
+    assert float(whole.shading.min()) > 0.99 and float(whole.shading.max()) < 2.01

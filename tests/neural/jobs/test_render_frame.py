@@ -133,16 +133,16 @@ def test_the_previous_frame_may_come_along(request_, view):
 
 def test_a_scenes_light_falls_on_her(request_, view):
     """Twice as much of an even light brightens all colours alike; a lamp at her right one side, in its colour."""
-    nobody = {"light_towards": np.zeros((0, 3)), "light_strengths": np.zeros((0, 3))}
+    nobody = {"light_directions": np.zeros((0, 3)), "light_intensities": np.zeros((0, 3))}
     shown = []
     for even in (0.2, 0.4):
-        rewrite(request_, light_even=np.full(3, even), **nobody)
+        rewrite(request_, light_ambient=np.full(3, even), **nobody)
         shown.append(read(run(request_, JobContext()))[0])
     inside = shown[1][..., 3] == 1
     ratio = shown[1][inside][:, :3] / shown[0][inside][:, :3].clip(1e-3)
     assert np.median(ratio) == pytest.approx(2 ** (1 / 2.2), rel=0.01)
-    lamp = {"light_towards": np.array([[-1.0, 0, 0]]), "light_strengths": np.array([[0.5, 0.0, 0.0]])}
-    rewrite(request_, light_even=np.full(3, 0.2), **lamp)
+    lamp = {"light_directions": np.array([[-1.0, 0, 0]]), "light_intensities": np.array([[0.5, 0.0, 0.0]])}
+    rewrite(request_, light_ambient=np.full(3, 0.2), **lamp)
     lit = read(run(request_, JobContext()))[0]
     change = lit[..., :3] - shown[0][..., :3]
     assert np.abs(change[inside][:, 1:]).max() < 1e-3
@@ -194,8 +194,8 @@ def test_bad_requests(request_, changes, message):
         ({"vertices": np.array(["a"])}, "'vertices' has shape"),
         ({"vertices": np.zeros((10, 3))}, "10 vertices.*Subdivision"),
         ({"previous_vertices": np.zeros((10, 3))}, "'previous_K' is missing"),
-        ({"light_even": np.zeros(3)}, "'light_towards' is missing"),
-        ({"light_even": np.zeros(2)}, "'light_even' has shape"),
+        ({"light_ambient": np.zeros(3)}, "'light_directions' is missing"),
+        ({"light_ambient": np.zeros(2)}, "'light_ambient' has shape"),
     ],
 )
 def test_bad_arrays(request_, changes, message):

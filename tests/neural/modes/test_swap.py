@@ -64,6 +64,17 @@ def test_clothes_come_along_and_borders_have_no_step(subject, donor, checked, tm
     assert (change[edges[:, 0]] - change[edges[:, 1]]).abs().max() < 0.006  # of the 0.02 between both
 
 
+def test_each_part_keeps_the_light_it_was_photographed_in(subject, beside_a_lamp, checked, tmp_path):
+    """The donor's shading goes where its colours go; drawn in a light, both stand in the base's."""
+    _, lit = beside_a_lamp
+    made = swap(subject, [(lit, parts_named(["upper"]))], checked.body, tmp_path / "lit")
+    theirs = made.source == 3
+    np.testing.assert_array_equal(made.shading[theirs], lit.shading[theirs])
+    ours = (made.source == 1) | (made.source == 2)
+    np.testing.assert_array_equal(made.shading[ours], subject.shading[ours])
+    np.testing.assert_array_equal(made.lights, torch.cat([subject.lights, lit.lights]))
+
+
 def test_the_later_donor_wins(subject, donor, checked, tmp_path):
     gifts = [(donor, parts_named(["legs"])), (subject, parts_named(["left_thigh"]))]
     made = swap(subject, gifts, checked.body, tmp_path / "two")
