@@ -137,6 +137,7 @@ def test_portals_and_lamps_without_diffuse_light_do_not_count(scene):
     scene.objects["lamp"].data.cycles.is_portal = True
     assert not by_formula(scene).any()
     scene.objects["lamp"].data.cycles.is_portal = False
+    scene.objects["lamp"].data.update_tag()  # as the interface does it
     assert by_formula(scene).any()
     scene.objects["lamp"].visible_diffuse = False
     assert not by_formula(scene).any()
