@@ -1,4 +1,4 @@
-"""What renderers must beat: the sources' own pixels, and nothing else."""
+"""What the liquid renderer must beat: the sources' own pixels and nothing else, and the warp in her light."""
 
 from __future__ import annotations
 
@@ -37,3 +37,22 @@ class VisibleRenderer:
             rgba=np.where(shown[..., None], drawn.rgba, np.float32(0)),
             provenance=np.where(shown, drawn.provenance, np.uint8(INVENTED)),
         )
+
+
+class LitRenderer:
+    """The warp in the photo's light, which the liquid renderer starts from."""
+
+    def __init__(self) -> None:
+        self._warp = WarpRenderer()
+
+    def render(
+        self,
+        subject: Subject,
+        vertices: Tensor,
+        camera: Camera,
+        size: tuple[int, int],
+        previous: tuple[Tensor, Camera] | None = None,
+        light: Light | None = None,
+    ) -> RenderResult:
+        """See :meth:`neural.render.WarpRenderer.render`."""
+        return self._warp.render(subject, vertices, camera, size, previous, light or subject.light)

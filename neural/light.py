@@ -43,12 +43,8 @@ _BLACK = 0.004  # added to linear light before its logarithm
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
 # The pairs are not independent: they count as so many measurements against the spread of lamp and sky.
 _EVIDENCE, _SPREAD = 300.0, (0.8, 0.8, 0.8, 0.3)
-_SCALES = (
-    0.5,
-    0.3,
-    0.2,
-    *[0.15] * 7,
-)  # of log brightness, from which pairs count less (Cauchy), pass by pass
+# Of log brightness, pass by pass: pairs that are off by more count less (Cauchy).
+_SCALES = (0.5, 0.3, 0.2, *[0.15] * 7)
 _STEP = 0.5  # longest change of the light in one pass
 # The fit is not convex: it starts from no lamp, and from lamps before, behind and at both sides.
 _STARTS = ((0, 0, 0), (0, -0.5, 0.5), (0.5, -0.3, 0.3), (-0.5, -0.3, 0.3), (0, 0.5, 0.3))
@@ -110,13 +106,13 @@ class _Pairs:
 def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
     """The light in which pictures were taken, as a multiple of the ambient part of it.
 
-    Returns:
-        (4,): towards the lamp, as long as it is strong (3); how much more comes from straight above than from the
-        sides, and less from below (1). Zeros, ambient light alone, where nothing can be told.
-
     Args:
         seen: what each of the pictures shows of the texels; all taken in one light, in one world.
         places: (N, 3) of the texels on the undressed rest body, which is symmetric in x. part: (N,) their body part.
+
+    Returns:
+        (4,): towards the lamp, as long as it is strong (3); how much more comes from straight above than from the
+        sides, and less from below (1). Zeros, ambient light alone, where nothing can be told.
     """
     rng = np.random.default_rng(0)
     some = torch.from_numpy(np.sort(rng.permutation(len(places))[:_TEXELS]))

@@ -17,6 +17,8 @@ from smpl_fitting.geometry import Camera
 
 WARP = "warp"
 """The renderer without learning."""
+LIT = "lit"
+"""The warp in the photo's light: what ``liquid`` starts from, and a baseline."""
 VISIBLE = "visible"
 """The warp without what no source shows: a baseline."""
 LIQUID = "liquid"
@@ -24,6 +26,7 @@ LIQUID = "liquid"
 _CLASSES = {
     WARP: ("neural.render", "WarpRenderer"),
     LIQUID: ("neural.liquid", "LiquidRenderer"),
+    LIT: ("neural.baselines", "LitRenderer"),
     VISIBLE: ("neural.baselines", "VisibleRenderer"),
 }
 
@@ -55,8 +58,8 @@ def make_renderer(name: str) -> Renderer:
     """A renderer with nothing prepared yet; keep it, it remembers what it prepares of a subject.
 
     Args:
-        name: ``warp``, ``visible``, ``liquid`` (a subject's own weights where it has some, else those that come with
-            the package), or ``liquid:FILE`` with these weights and no others, to compare networks.
+        name: ``warp``, ``lit``, ``visible``, ``liquid`` (a subject's own weights where it has some, else those that come
+            with the package), or ``liquid:FILE`` with these weights and no others, to compare networks.
 
     Raises:
         LiquidMotionError: there is none of this name, or what it needs is not there.

@@ -35,13 +35,11 @@ import torch
 from torch import Tensor
 
 from neural.background import background_from_still
-from neural.diffusion import landmark
-from neural.hands import hand_trust, skin_colour
-from neural.light import DISPLAY_GAMMA, Light, estimate_light
+from neural.light import DISPLAY_GAMMA, Light
+from neural.painting import paint
 from neural.source_view import SourceView
-from neural.surface import Surface, build_atlas, refine
-from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED, TexelReading, fuse, read_view
-from neural.texture_fill import complete
+from neural.surface import Surface
+from neural.texture import ATLAS_SIZE, INVENTED, MIRRORED
 from smpl_fitting.body import BodyModel
 from smpl_fitting.clothing import clothed
 from smpl_fitting.errors import LiquidMotionError, SubjectError
@@ -54,7 +52,6 @@ from smpl_fitting.video import read_image, write_image
 FORMAT_VERSION = 3
 UNLIT_VERSION = 2
 """Folders of it know nothing of light; they are read as photographed in ambient light."""
-REFINED_VERTICES = 40_000  # edges of 6 mm: what a fill carried round the body is as fine as
 STALE_S = 3600.0  # age from which a half-made folder is taken for a killed job's and removed
 _REMAKE = "make the subject again (liquid-motion subject)"
 
@@ -183,12 +180,12 @@ def _write(
     betas = torch.as_tensor(sources[0].motion.betas, dtype=torch.float32)
     body.save_export(folder / "body.npz", betas)
     surface = body_surface(body, betas)
-    gains, lights = _paint(
-        folder, sources, body, surface, atlas_size, progress.part("Painting the texture", 0.05, 0.8)
-    )
-    vertices = torch.stack([view.vertices for view in sources])
-    with atomic_path(folder / "views.npz") as temporary, open(temporary, "wb") as file:
-        np.savez(file, vertices=vertices.numpy(), gains=gains.numpy(), lights=lights.numpy())
+    painting = paint(sources, body, surface, atlas_size, progress.part("Painting the texture", 0.05, 0.8))
+    write_image(folder / "texture.png", painting.texture)
+    _save(folder / "provenance.npz", source=painting.source, trust=painting.trust, shading=painting.shading)
+    vertices = torch.stack([view.vertices for view in sources]).numpy()
+    gains, lights = painting.gains.numpy(), painting.lights.numpy()
+    _save(folder / "views.npz", vertices=vertices, gains=gains, lights=lights)
     if background is None:
         part = progress.part("Filling the background", 0.8, 1.0)
         background = background_from_still(sources[0].image, sources[0].mask, part)
@@ -209,68 +206,9 @@ def _write(
     progress.update(1.0)
 
 
-def _paint(
-    folder: Path,
-    sources: Sequence[SourceView],
-    body: BodyModel,
-    surface: Surface,
-    atlas_size: int,
-    progress: Progress,
-) -> tuple[Tensor, Tensor]:
-    """Write texture and provenance. The surface is dressed, the body's v_template bare.
-
-    Returns:
-        the sources' gains (S, 3) and lights (S, 4).
-    """
-    refined = refine(surface, REFINED_VERTICES)
-    atlas = build_atlas(refined.surface, atlas_size)
-    fine = refined.surface
-    part = fine.part_labels[atlas.face]
-    from_nose = (atlas.points(fine.rest, fine.faces) - landmark(body, surface.rest, "nose")).norm(dim=1)
-    readings: list[TexelReading] = []
-    for view in progress.part("", 0.1, 0.6).track(sources, len(sources)):
-        reading = read_view(refined, atlas, view)
-        seen_skin = skin_colour(reading.colour, reading.trust, from_nose)
-        if seen_skin is not None:
-            trust = hand_trust(reading.colour, reading.trust, part, seen_skin)
-            reading = replace(reading, trust=trust)
-        readings.append(reading)
-    places = atlas.points(refined.lift(body.v_template), fine.faces)
-    lights = _lights([view.motion.source for view in sources], readings, places, part)
-    shadings = [
-        Light.of_photo(light).brightness(one.normal)[:, 0]
-        for light, one in zip(lights, readings, strict=True)
-    ]
-    fused = fuse(atlas, readings, shadings)
-    seen_skins = (
-        skin_colour(torch.cat([one.colour, shading[:, None]], dim=1), one.trust, from_nose)
-        for one, shading in zip(readings, shadings, strict=True)
-    )
-    skin = next((one for one in seen_skins if one is not None), None)
-    whole = complete(body, refined, atlas, fused, skin)
-    seen = (whole.provenance != INVENTED) & (whole.provenance != MIRRORED)
-    rgba = torch.cat([whole.colour * 255, seen[:, None] * 255.0], dim=1)
-    write_image(folder / "texture.png", _picture(atlas.picture(rgba)))
-    planes = torch.stack([whole.provenance.float(), whole.trust * 255], dim=1)
-    source, trusted = _picture(atlas.picture(planes)).transpose(2, 0, 1)
-    shading = atlas.picture(whole.shading[:, None])[0].half().numpy()
-    with atomic_path(folder / "provenance.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, source=source, trust=trusted, shading=shading)
-    progress.update(1.0)
-    return fused.gains, lights
-
-
-def _lights(files: Sequence[str], readings: Sequence[TexelReading], places: Tensor, part: Tensor) -> Tensor:
-    """(S, 4) the light of each source; those of one clip share theirs, as they share a world."""
-    lights = torch.zeros(len(files), 4)
-    for name in dict.fromkeys(files):
-        alike = [index for index, one in enumerate(files) if one == name]
-        lights[alike] = estimate_light([readings[index] for index in alike], places, part)
-    return lights
-
-
-def _picture(planes: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(planes.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy())
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _to_byte(mask: np.ndarray) -> np.ndarray:

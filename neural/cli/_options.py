@@ -42,7 +42,9 @@ BodyOption = Annotated[
 RendererOption = Annotated[
     str,
     typer.Option(
-        "--renderer", metavar="warp|liquid", help="Who draws: source pixels alone, or a network on top."
+        "--renderer",
+        metavar="warp|lit|liquid",
+        help="Who draws: source pixels alone, the same in the photo's light, or a network on top.",
     ),
 ]
 ProvenanceOption = Annotated[

@@ -6,13 +6,13 @@ from painted import SIZE, body_pose, level_camera
 
 from neural.frame_pool import MOST_WORKERS, in_order
 from neural.render import WarpRenderer
-from neural.renderers import LIQUID, VISIBLE, WARP, frames_at_once, make_renderer, renderer_names
+from neural.renderers import LIQUID, LIT, VISIBLE, WARP, frames_at_once, make_renderer, renderer_names
 from neural.texture import INVENTED, MIRRORED
 from smpl_fitting.errors import LiquidMotionError
 
 
 def test_names():
-    assert renderer_names() == [WARP, LIQUID, VISIBLE]
+    assert renderer_names() == [WARP, LIQUID, LIT, VISIBLE]
     assert isinstance(make_renderer(WARP), WarpRenderer)
     for name in ("cubist", "warp:weights.safetensors", ":", "liquid:no_such_file.safetensors"):
         with pytest.raises(LiquidMotionError):

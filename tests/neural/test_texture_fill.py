@@ -6,7 +6,8 @@ from painted import Painted, body_pose, level_camera
 
 from neural.diffusion import landmark
 from neural.hands import HANDS
-from neural.subject import REFINED_VERTICES, body_surface
+from neural.painting import REFINED_VERTICES
+from neural.subject import body_surface
 from neural.surface import build_atlas, refine
 from neural.texture import INVENTED, MIRRORED, TexelReading, fuse, read_view
 from neural.texture_fill import _scalp, complete
