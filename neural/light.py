@@ -116,7 +116,10 @@ def estimate_light(seen: Sequence[TexelReading], places: Tensor, part: Tensor) -
     """
     rng = np.random.default_rng(0)
     some = torch.from_numpy(np.sort(rng.permutation(len(places))[:_TEXELS]))
-    few = [TexelReading(one.colour[some], one.trust[some], one.normal[some]) for one in seen]
+    few = [
+        TexelReading(one.colour[some], one.trust[some], functional.normalize(one.normal[some], dim=1))
+        for one in seen
+    ]
     found = list(_pairs(few, places[some], _without_sides(part[some]), rng))
     if not found:
         return torch.zeros(4)

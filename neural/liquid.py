@@ -21,12 +21,12 @@ from torch.nn import functional
 from neural.light import BRIGHTEST, Light
 from neural.liquid_inputs import SourceInputs, carry_on, source_inputs, target_inputs
 from neural.networks.computing import autocast, computes_bf16
-from neural.networks.generator import Generator, settled_picture
+from neural.networks.generator import Generator, in_gray, settled_picture
 from neural.networks.weights import load_generator
 from neural.render import RenderResult, WarpRenderer, check_vertices
 from neural.subject import Subject
 from neural.windows import Scope, Window, cropped, head_scope, person_scope, scope_window
-from smpl_fitting.geometry import Camera, interpolate, rasterize, vertex_normals
+from smpl_fitting.geometry import Camera, interpolate, rasterize
 
 SHIPPED = Path(__file__).parent / "data" / "liquid_small.safetensors"
 """The weights that come with the package; ``liquid_small.md`` beside them says what they learned from."""
@@ -229,7 +229,7 @@ def _repair(warp: Tensor, answer: Tensor) -> Tensor:
     coverage, and how far it takes the place of the warp's (1), which is sharper and stays where nothing is changed."""
     coverage = settled_picture(warp, answer)[:, 3:]
     change = functional.max_pool2d((coverage - warp[:, 3:]).abs(), 3, stride=1, padding=1)
-    return torch.cat([answer[:, :3], coverage, (change / _CHANGED).clamp(max=1)], dim=1)
+    return torch.cat([in_gray(answer)[:, :3], coverage, (change / _CHANGED).clamp(max=1)], dim=1)
 
 
 def _repaired(picture: Tensor, repair: Tensor) -> Tensor:
@@ -245,7 +245,7 @@ def _repaired(picture: Tensor, repair: Tensor) -> Tensor:
 def _lit_anew(picture: Tensor, subject: Subject, vertices: Tensor, view: Camera, light: Light) -> Tensor:
     """A picture (4, H, W) in the subject's light as it looks in another; beside the body as at its nearest point."""
     faces = subject.surface.faces
-    normals = vertex_normals(vertices, faces)
+    normals = subject.broad_normals.of(vertices)
     ratio = light.brightness(normals) / subject.light.brightness(normals)
     fragments = rasterize(vertices, faces, view)
     if not bool(fragments.mask.any()):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neural.broad_normals import BroadNormals
 from neural.diffusion import landmark
 from neural.hands import hand_trust, skin_colour
 from neural.light import Light, estimate_light
@@ -55,11 +56,19 @@ def paint(
         if skin is not None:
             reading = replace(reading, trust=hand_trust(reading.colour, reading.trust, part, skin))
         readings.append(reading)
-    places = atlas.points(refined.lift(body.v_template), fine.faces)
-    lights = _lights([view.motion.source for view in sources], readings, places, part)
+
+    def at_texels(values: Tensor) -> Tensor:
+        return atlas.points(refined.lift(values), fine.faces)
+
+    broad = BroadNormals(surface)
+    normals = [broad.of(view.vertices) for view in sources]
+    broadly = [replace(one, normal=at_texels(normal)) for one, normal in zip(readings, normals, strict=True)]
+    files = [view.motion.source for view in sources]
+    lights = _lights(files, broadly, at_texels(body.v_template), part)
+    # interpolated as the renderer does it: where the sources stood, the quotient of both is 1
     shadings = [
-        Light.of_photo(light).brightness(one.normal)[:, 0]
-        for light, one in zip(lights, readings, strict=True)
+        at_texels(Light.of_photo(light).brightness(normal)[:, :1])[:, 0]
+        for light, normal in zip(lights, normals, strict=True)
     ]
     lit_skins = (
         skin_colour(torch.cat([one.colour, shading[:, None]], dim=1), one.trust, from_nose)

@@ -23,7 +23,7 @@ from neural.light import BRIGHTEST, Light
 from neural.subject import Subject
 from neural.surface import uv_to_pixels
 from neural.texture import INVENTED, MIRRORED
-from smpl_fitting.geometry import Camera, rasterize, vertex_normals
+from smpl_fitting.geometry import Camera, rasterize
 
 SUPERSAMPLE = 2
 """Samples a side of each pixel: coverage in five steps, which is what antialiases the outline."""
@@ -114,7 +114,8 @@ class WarpRenderer:
         box = camera.covering_box(vertices)
         if box is not None:
             with torch.inference_mode():
-                _draw(canvas, box, prepared, vertices, camera, light, samples)
+                lit = None if light is None else light.brightness(subject.broad_normals.of(vertices))
+                _draw(canvas, box, prepared, vertices, camera, lit, samples)
         return RenderResult(canvas.rgba.numpy(), canvas.depth.numpy(), canvas.provenance.numpy())
 
 
@@ -185,7 +186,7 @@ def _draw(
     prepared: _Prepared,
     vertices: Tensor,
     camera: Camera,
-    light: Light | None,
+    lit: Tensor | None,
     samples: int,
 ) -> None:
     x0, y0, x1, y1 = box
@@ -198,7 +199,6 @@ def _draw(
         return
     face = fragments.pix_to_face.flatten().index_select(0, place)
     bary = fragments.bary.reshape(-1, 3).index_select(0, place)
-    lit = None if light is None else light.brightness(vertex_normals(vertices, prepared.faces))
     colour, source = _colours(prepared, face, bary, place, lit)
 
     drawn = torch.zeros(size.numel(), 4)

@@ -58,8 +58,8 @@ def make_renderer(name: str) -> Renderer:
     """A renderer with nothing prepared yet; keep it, it remembers what it prepares of a subject.
 
     Args:
-        name: ``warp``, ``lit``, ``visible``, ``liquid`` (a subject's own weights where it has some, else those that come
-            with the package), or ``liquid:FILE`` with these weights and no others, to compare networks.
+        name: ``warp``, ``lit``, ``visible``, ``liquid`` (a subject's own weights where it has some, else those
+            that come with the package), or ``liquid:FILE`` with these weights and no others, to compare networks.
 
     Raises:
         LiquidMotionError: there is none of this name, or what it needs is not there.

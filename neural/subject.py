@@ -35,6 +35,7 @@ import torch
 from torch import Tensor
 
 from neural.background import background_from_still
+from neural.broad_normals import BroadNormals
 from neural.light import DISPLAY_GAMMA, Light
 from neural.painting import paint
 from neural.source_view import SourceView
@@ -94,6 +95,11 @@ class Subject:
     def light(self) -> Light:
         """That of the first source."""
         return Light.of_photo(self.lights[0])
+
+    @functools.cached_property
+    def broad_normals(self) -> BroadNormals:
+        """Of the mesh in any pose: those that light falls on."""
+        return BroadNormals(self.surface)
 
     @functools.cached_property
     def exposure(self) -> float:

@@ -38,7 +38,7 @@ class TexelReading:
 
     Attributes:
         colour: (N, 3) in [0, 1], display-referred. trust: (N,) in [0, 1].
-        normal: (N, 3) of unit length, of the world, in the source's pose.
+        normal: (N, 3) of the world, in the source's pose.
     """
 
     colour: Tensor

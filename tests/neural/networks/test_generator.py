@@ -11,6 +11,7 @@ from neural.networks.generator import (
     GeneratorConfig,
     carried,
     compose,
+    in_gray,
     settled_picture,
 )
 
@@ -115,3 +116,11 @@ def test_what_is_shown_leaves_out_faint_changes_of_coverage():
     assert 0.02 < float(faint.max()) < 0.1 and float(settled_picture(warp, answer)[:, 3].max()) == 0
     answer[:, 3] = 5.0
     assert torch.allclose(settled_picture(warp, answer)[:, 3], torch.ones(1, 5, 5))
+
+
+def test_hues_stay_as_they_are():
+    answer = torch.zeros(1, 4, 2, 2)
+    answer[:, 1], answer[:, 3] = 0.5, 0.3
+    gray = in_gray(answer)
+    torch.testing.assert_close(gray[:, :3], torch.full((1, 3, 2, 2), 0.5 * 0.7152))
+    assert torch.equal(gray[:, 3:], answer[:, 3:])
