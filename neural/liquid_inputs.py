@@ -244,9 +244,8 @@ def _previous(
     if previous is None or not bool(covered.any()):
         return out
     vertices, camera = previous
-    drawn = warp.render(
-        subject, vertices, camera, camera.image_size, samples=1
-    )  # it is blurred by reading it
+    # one sample will do: reading between pixels blurs it
+    drawn = warp.render(subject, vertices, camera, camera.image_size, light=light, samples=1)
     _, points = surface_points(fragments, subject.surface.faces, vertices)
     seen = depth_test(points, camera, torch.from_numpy(drawn.depth))
     pixels, _ = camera.project(points)

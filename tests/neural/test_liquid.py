@@ -229,6 +229,25 @@ def test_the_past_is_carried_along_the_body(subject, pose):
     assert not alone.previous.any()
 
 
+def test_the_past_stands_in_the_same_light(beside_a_lamp):
+    """Where she has not moved, her warp picture of the frame before is that of now, lamp and all."""
+    painted, lit = beside_a_lamp
+    vertices, camera = painted.vertices(body_pose(40.0)), level_camera()
+    scope = person_scope(lit)
+    window = scope_window(vertices, camera, scope)
+    inputs = target_inputs(
+        lit,
+        source_inputs(lit, scope),
+        WarpRenderer(),
+        vertices,
+        window.camera,
+        lit.light,
+        (vertices, window.camera),
+    )
+    known = inputs.previous[3] == 1
+    assert float((inputs.previous[:3] - inputs.warp[:3]).abs().mean(0)[known].mean()) < 0.01
+
+
 def test_in_a_red_lamp_she_is_red(beside_a_lamp):
     """Lit anew after the network: it never sees a light that no photo has."""
     painted, lit = beside_a_lamp
