@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from neural.texture import TexelReading
 from smpl_fitting.body.names import PART_NAMES
-from smpl_fitting.colour import srgb_to_linear
+from smpl_fitting.colour import LUMINANCE, srgb_to_linear
 
 DISPLAY_GAMMA = 2.2
 """By what power display-referred values follow light."""
@@ -40,7 +40,6 @@ _FEW = 500  # texels seen, below which a picture says nothing
 _MIRRORED = 0.008  # metres between a texel's mirror image and the texel it is compared with
 _HUE_STEP = 0.12  # of the two log colour ratios: what is closer counts as the same material
 _BLACK = 0.004  # added to linear light before its logarithm
-_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear sRGB (BT.709)
 # The pairs are not independent: they count as so many measurements against the spread of lamp and sky.
 _EVIDENCE, _SPREAD = 300.0, (0.8, 0.8, 0.8, 0.3)
 # Of log brightness, pass by pass: pairs that are off by more count less (Cauchy).
@@ -137,7 +136,7 @@ def _pairs(
     seen: Sequence[TexelReading], places: Tensor, part: Tensor, rng: np.random.Generator
 ) -> Iterator[_Pairs]:
     linear = [torch.from_numpy(srgb_to_linear(one.colour.numpy())).float() + _BLACK for one in seen]
-    bright = [(one @ one.new_tensor(_LUMINANCE)).log() for one in linear]
+    bright = [(one @ one.new_tensor(LUMINANCE)).log() for one in linear]
 
     def paired(one: int, first: Tensor, other: int, second: Tensor) -> _Pairs:
         trust = torch.minimum(seen[one].trust[first], seen[other].trust[second])

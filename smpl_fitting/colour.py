@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""What red, green and blue of linear sRGB contribute to luminance (BT.709)."""
+
 
 def srgb_to_linear(values: np.ndarray) -> np.ndarray:
     """Display-referred sRGB in [0, 1] to linear light (IEC 61966-2-1)."""

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from neural.liquid_inputs import GUIDE_CHANNELS
 from neural.networks.blocks import BLOCKS, trusted_mean
+from smpl_fitting.colour import LUMINANCE
 
 LEVELS = 3
 """Levels at which the sources enter: at 1/2, 1/4 and 1/8 of the window."""
@@ -31,7 +32,6 @@ _LOGIT_SCALE = 4.0  # colours change by tenths, logits by units
 # Changes of coverage below this are left out of what is shown. On held-out people that took 0.09 dB of 0.60 dB gained
 # and made outlines crisper, by EfficientNet-Lite2's distance too.
 _DOUBT = 0.1
-_LUMINANCE = (0.2126, 0.7152, 0.0722)  # BT.709
 _EDGE = 0.02  # coverages of 0 and 1 stand for these in the logit, so that both can be changed
 
 
@@ -160,7 +160,7 @@ def in_gray(answer: Tensor) -> Tensor:
     What the network makes of skin brighter than it has learned from is greenish. On held-out people its hues are worth
     0.02 dB, and without them EfficientNet-Lite2's distance is smaller.
     """
-    gray = (answer[:, :3] * answer.new_tensor(_LUMINANCE)[:, None, None]).sum(1, keepdim=True)
+    gray = (answer[:, :3] * answer.new_tensor(LUMINANCE)[:, None, None]).sum(1, keepdim=True)
     return torch.cat([gray.expand(-1, 3, -1, -1), answer[:, 3:]], dim=1)
 
 
